@@ -41,7 +41,12 @@ export function cString(text: string): Buffer {
   return Buffer.from(`${text}\0`)
 }
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+// Aliases come after the usual name (EAGAIN, EWOULDBLOCK), which must win.
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .map(([name, number]) => [number, name] as const)
+    .toReversed(),
+)
 
 /** A failed system call: which call, on what, and why. */
 export class KernelError extends Error {
