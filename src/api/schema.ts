@@ -6,7 +6,7 @@ import { type Static, type TProperties, type TSchema, Type } from 'typebox'
 export type IntegerFormat = 'int64' | 'uint64' | 'int32' | 'uint32' | 'uint16' | 'int' | 'uint'
 
 /** The type that a schema describes. */
-export type { Static }
+export type { Static, TSchema as Schema }
 
 /** A string; absent and null are ''. */
 export const text = () => Type.String()
@@ -32,8 +32,11 @@ export const nameSet = () => dictionary(Type.Object({}, { title: 'struct {}' }))
 /** A value that may be missing: absent is null. For shapes whose zero value differs from "not said". */
 export const nullable = <T extends TSchema>(value: T) => Type.Union([value, Type.Null()])
 
-/** A field that is left out when it holds its zero value (Go's omitempty). */
+/** A field that is left out when it holds its zero value, such as '' or an empty list (Go's omitempty). */
 export const omitted = <T extends TSchema>(value: T) => Type.Optional(value)
+
+/** A field that is left out when it was not given, and kept when it was given as zero (omitempty on a pointer). */
+export const given = <T extends TSchema>(value: T) => Type.Optional(Type.Union([value]))
 
 /** Rows and columns, or zero when not known. */
 export const size = () => Type.Tuple([integer('uint'), integer('uint')])

@@ -4,6 +4,7 @@ import {
   type Static,
   dictionary,
   flag,
+  given,
   integer,
   list,
   nameSet,
@@ -54,11 +55,11 @@ const configFields = {
   NetworkDisabled: omitted(flag()),
   /** Only API < 1.44. */
   MacAddress: omitted(text()),
-  OnBuild: omitted(list(text())),
+  OnBuild: list(text()),
   Labels: dictionary(text()),
   StopSignal: omitted(text()),
   /** Seconds; -1 means for ever. */
-  StopTimeout: omitted(integer('int')),
+  StopTimeout: given(integer('int')),
   Shell: omitted(words()),
 }
 
@@ -184,8 +185,8 @@ export const HostConfig = struct('HostConfig', {
   MaskedPaths: list(text()),
   /** null: the default paths. */
   ReadonlyPaths: list(text()),
-  /** null or absent: the daemon's default. */
-  Init: omitted(nullable(flag())),
+  /** Absent: the daemon's default. */
+  Init: given(flag()),
 })
 export type HostConfig = Static<typeof HostConfig>
 

@@ -1,12 +1,12 @@
 // Processes added to a running container.
 
-import { type Static, flag, list, nullable, omitted, size, struct, text } from '../schema.ts'
+import { type Static, flag, given, list, nullable, size, struct, text } from '../schema.ts'
 
 export const ExecCreateRequest = struct('ExecCreateRequest', {
   User: text(),
   Privileged: flag(),
   Tty: flag(),
-  ConsoleSize: omitted(size()),
+  ConsoleSize: given(size()),
   AttachStdin: flag(),
   AttachStderr: flag(),
   AttachStdout: flag(),

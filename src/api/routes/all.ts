@@ -1,0 +1,11 @@
+// Every operation of the Engine API that Gantry knows, by Docker's operation id.
+
+import { containerRoutes } from './container.ts'
+import { execRoutes } from './exec.ts'
+import { imageRoutes } from './image.ts'
+import { systemRoutes } from './system.ts'
+import { volumeRoutes } from './volume.ts'
+
+export const routes = { ...systemRoutes, ...containerRoutes, ...execRoutes, ...imageRoutes, ...volumeRoutes }
+
+export type OperationId = keyof typeof routes
