@@ -1,7 +1,7 @@
 // Mounts on the real kernel: overlays of many layers, attributes, propagation, and nothing left behind.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openPath } from './descriptor.ts'
@@ -15,7 +15,8 @@ import {
   setPropagation,
   unmount,
 } from './mount.ts'
-import { mountByOptionString } from './overlay-options.ts'
+import { mountByOptionString, readonlyCloneByMount } from './overlay-options.ts'
+import { removeTree } from './remove-tree.ts'
 import { remountBind } from './remount.ts'
 import { scratch } from './testing.ts'
 
@@ -124,14 +125,22 @@ test('without an upper directory an overlay is read-only, of one layer too', () 
   writeFileSync(join(place.path, 'l0/new'), '')
 })
 
-test('a renamed directory is copied, so that the upper layer stands on its own', () => {
+test('old kernels get their read-only copy of one layer too', () => {
+  using place = stage()
+  const [layer = ''] = layers(place, 1)
+  const before = readFileSync('/proc/self/mountinfo', 'utf8')
+  using copy = readonlyCloneByMount(layer)
+  assert.equal(readFileSync('/proc/self/mountinfo', 'utf8'), before)
+  assert.throws(() => writeFileSync(join(copy.path, 'new'), ''), { code: 'EROFS' })
+})
+
+test('a directory renamed in a container is no redirect, so that the upper layer stands on its own', () => {
   using place = stage()
   const [lower = ''] = layers(place, 1)
   mkdirSync(join(lower, 'directory'))
   using overlay = mountOverlay({ lower: [lower], upper: place.dir('upper'), work: place.dir('work') })
-  attachMount(overlay, place.dir('root'))
-  const info = mountInfo(join(place.path, 'root'))[0]?.at(-1) ?? ''
-  assert.match(info, /redirect_dir=nofollow/)
+  const rename = () => renameSync(join(overlay.path, 'directory'), join(overlay.path, 'moved'))
+  assert.throws(rename, { code: 'EXDEV' })
 })
 
 test('failures carry the explanation of the file system', () => {
@@ -211,4 +220,14 @@ test('failures name what was mounted where', () => {
   assert.throws(() => unmount(place.dir('l')), { message: `umount ${place.path}/l: invalid argument` })
   const text = `mount (make private) ${missing}: no such file or directory`
   assert.throws(() => setPropagation(missing, 'private'), { message: text })
+})
+
+test('removing a tree stops at what is mounted in it', () => {
+  using place = stage()
+  using mounted = mountTmpfs({})
+  attachMount(mounted, place.dir('tree/mounted'))
+  writeFileSync(join(place.path, 'tree/mounted/kept'), '')
+  using dir = openPath(place.path)
+  assert.throws(() => removeTree(dir, 'tree'), { code: 'EXDEV', message: /tree\/mounted: / })
+  assert.deepEqual(readdirSync(join(place.path, 'tree/mounted')), ['kept'])
 })

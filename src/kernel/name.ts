@@ -1,5 +1,6 @@
 // Names for the *at calls: one component of a path, so that the kernel has no link to follow on the way.
 
+import { isUtf8 } from 'node:buffer'
 import { KernelError } from './ffi.ts'
 
 /** The name of a directory entry, without slashes; bytes (no NUL at the end) where it may not be UTF-8. */
@@ -26,9 +27,21 @@ export function component(syscall: string, name: Name): string | Uint8Array {
 }
 
 /** Bytes with the NUL that ends a C string. */
-export function terminated(bytes: Uint8Array): Uint8Array {
+function terminated(bytes: Uint8Array): Uint8Array {
   const result = Buffer.allocUnsafe(bytes.length + 1)
   result.set(bytes)
   result[bytes.length] = 0
   return result
+}
+
+/** What a symbolic link may lead to, as the kernel takes it. Throws KernelError EINVAL for a NUL. */
+export function linkTarget(syscall: string, target: Name): string | Uint8Array {
+  if (typeof target === 'string' ? !target.includes('\0') : !target.includes(0))
+    return typeof target === 'string' ? target : terminated(target)
+  throw new KernelError(syscall, EINVAL, `${JSON.stringify(target.toString())} (contains NUL)`)
+}
+
+/** Bytes from the kernel as text, or a copy of them if they are not UTF-8. */
+export function decoded(bytes: Buffer): Name {
+  return isUtf8(bytes) ? bytes.toString() : Buffer.from(bytes)
 }

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs'
 import { Fd, O_CLOEXEC, O_PATH, failAt, openPath } from './descriptor.ts'
 import { KernelError, bind, lastErrno } from './ffi.ts'
+import { type Name, component } from './name.ts'
 import { statFd } from './stat.ts'
 import { numbers } from './syscalls.ts'
 
@@ -10,6 +11,7 @@ const { syscall: openat2 } = bind({
   syscall: { arguments: ['i32', 'i32', 'pointer', 'pointer', 'u64'], return: 'i32' },
 })
 
+const RESOLVE_NO_XDEV = 0x01
 const RESOLVE_NO_MAGICLINKS = 0x02
 const RESOLVE_NO_SYMLINKS = 0x04
 const RESOLVE_BENEATH = 0x08
@@ -26,7 +28,7 @@ const maxAttempts = 128
 const how = new Uint32Array(6)
 const howSize = BigInt(how.byteLength)
 
-function open(dir: Fd, path: string, flags: number, mode: number, resolve: number): Fd {
+function open(dir: Fd, path: string | Uint8Array, flags: number, mode: number, resolve: number): Fd {
   const harmless = flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | constants.O_NONBLOCK | constants.O_NOCTTY
   how[0] = (flags | harmless) >>> 0
   how[2] = mode
@@ -73,4 +75,10 @@ export function openFileInRoot(root: Fd, path: string): Fd {
   if ((mode & constants.S_IFMT) !== constants.S_IFREG)
     throw new KernelError('open', EINVAL, `${path} (not a regular file)`)
   return openPath(handle.path, constants.O_RDONLY)
+}
+
+/** Opens the directory `name` of `dir` for reading, unless it is a link (ELOOP) or another mount's root (EXDEV). */
+export function openDirectoryHere(dir: Fd, name: Name): Fd {
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
+  return open(dir, component('openat2', name), constants.O_RDONLY | constants.O_DIRECTORY, 0, resolve)
 }

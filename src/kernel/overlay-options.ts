@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { system } from '../lib/errors.ts'
 import { type Fd, openPath } from './descriptor.ts'
 import { bind, check } from './ffi.ts'
-import { openTree, setPropagation, unmount } from './mount-tree.ts'
+import { bindMount, openTree, setPropagation, unmount } from './mount-tree.ts'
 import { type OverlayOptions, directoriesOf, settingsOf } from './overlay-settings.ts'
 
 const { mount } = bind({
@@ -34,11 +34,22 @@ export function mountByOptionString(options: OverlayOptions): Fd {
 const tooMany = (layers: number) =>
   system(`Cannot mount ${layers} layers: this kernel takes about 200 at once; Linux 6.7 or later takes 500`)
 
-// mount(2) knows attached mounts only: it is attached for a moment, copied and detached.
 function mountDetached(source: string, options: string): Fd {
+  return detachedAt(place => {
+    check('mount', `overlay ${options}`, mount(source, place, 'overlay', 0n, options))
+  })
+}
+
+/** A detached read-only copy of the mount at `path`, for kernels before 5.12, which change attached mounts only. */
+export function readonlyCloneByMount(path: string): Fd {
+  return detachedAt(place => bindMount(path, place, { readonly: true }))
+}
+
+// mount(2) knows attached mounts only: `attach` mounts at a place of its own for a moment, until the mount is copied.
+function detachedAt(attach: (place: string) => void): Fd {
   const place = mkdtempSync(join(tmpdir(), 'gantry-overlay-'))
   try {
-    check('mount', `overlay ${options}`, mount(source, place, 'overlay', 0n, options))
+    attach(place)
     try {
       setPropagation(place, 'private')
       return openTree(place, { clone: true })

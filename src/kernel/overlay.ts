@@ -4,7 +4,7 @@ import { type Fd, openPath } from './descriptor.ts'
 import { hasCode } from './ffi.ts'
 import { FileSystem, maxValueBytes } from './filesystem.ts'
 import { openTree, setMountAttributes } from './mount-tree.ts'
-import { mountByOptionString } from './overlay-options.ts'
+import { mountByOptionString, readonlyCloneByMount } from './overlay-options.ts'
 import { type OverlayOptions, directoriesOf, settingsOf } from './overlay-settings.ts'
 
 /**
@@ -19,12 +19,12 @@ export function mountOverlay(options: OverlayOptions): Fd {
 }
 
 function readonlyClone(path: string): Fd {
-  const tree = openTree(path, { clone: true })
+  using tree = openTree(path, { clone: true })
   try {
     setMountAttributes(tree, { readonly: true, propagation: 'private' })
-    return tree
+    return tree.dup()
   } catch (error) {
-    tree.close()
+    if (hasCode(error, 'ENOSYS')) return readonlyCloneByMount(path)
     throw error
   }
 }
