@@ -84,6 +84,6 @@ export function nameOf(fd: Fd): string {
 /** Throws the KernelError of a call that just failed on `name` in `dir`, with the whole path in its message. */
 export function failAt(syscall: string, dir: Fd, name: string | Uint8Array): never {
   const errno = lastErrno()
-  const text = typeof name === 'string' ? name : Buffer.from(name).toString()
+  const text = Buffer.from(name).toString().replace(/\0$/, '')
   throw new KernelError(syscall, errno, text === '' ? nameOf(dir) : `${nameOf(dir)}/${text}`)
 }

@@ -25,15 +25,23 @@ const nameOffset = 19
  * at each call. Entries that are added or removed meanwhile may be seen or not. Throws KernelError. getdents64(2).
  */
 export function* readDirectory(dir: Fd): Generator<DirectoryEntry, void, undefined> {
-  const buffer = Buffer.allocUnsafe(bufferBytes)
   if (lseek(dir.number, 0n, 0) < 0n) failAt('lseek', dir, '')
-  for (;;) {
-    const length = getdents64(numbers.getdents64, dir.number, buffer, BigInt(bufferBytes))
-    if (length < 0) failAt('getdents64', dir, '')
-    if (length === 0) return
-    yield* entriesIn(buffer, length)
+  const buffer = spare.pop() ?? Buffer.allocUnsafe(bufferBytes)
+  try {
+    for (;;) {
+      const length = getdents64(numbers.getdents64, dir.number, buffer, BigInt(bufferBytes))
+      if (length < 0) failAt('getdents64', dir, '')
+      if (length === 0) return
+      yield* entriesIn(buffer, length)
+    }
+  } finally {
+    if (spare.length < maxSpare) spare.push(buffer)
   }
 }
+
+// Walks of many small directories would spend most of their time making buffers.
+const spare: Buffer[] = []
+const maxSpare = 8
 
 function* entriesIn(buffer: Buffer, length: number): Generator<DirectoryEntry, void, undefined> {
   for (let start = 0; start < length; start += buffer.readUInt16LE(start + 16)) {

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { Fd, O_CLOEXEC, O_PATH, failAt, nameOf } from './descriptor.ts'
 import { bind, check, lastErrno } from './ffi.ts'
-import { type Name, component, decoded, linkTarget } from './name.ts'
+import { type Name, component, decoded, pathText } from './name.ts'
 import { numbers } from './syscalls.ts'
 
 export { type DirectoryEntry, readDirectory } from './directory.ts'
@@ -65,7 +65,7 @@ export function mknodAt(dir: Fd, name: Name, mode: number, dev = 0): void {
 /** Makes a symbolic link to `target`, any text without NUL. symlinkat(2). */
 export function symlinkAt(target: Name, dir: Fd, name: Name): void {
   const link = component('symlinkat', name)
-  if (libc.symlinkat(linkTarget('symlinkat', target), dir.number, link) < 0) failAt('symlinkat', dir, name)
+  if (libc.symlinkat(pathText('symlinkat', target), dir.number, link) < 0) failAt('symlinkat', dir, name)
 }
 
 /** Gives the file `sourceName` (a link itself, not where it leads) a second name. linkat(2). */

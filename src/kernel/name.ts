@@ -23,8 +23,10 @@ export function component(syscall: string, name: Name): string | Uint8Array {
   if (typeof name === 'string') {
     if (name !== '' && name !== '..' && !name.includes('/') && !name.includes('\0')) return name
   } else if (isComponent(name)) return terminated(name)
-  throw new KernelError(syscall, EINVAL, `${JSON.stringify(name.toString())} (not a file name)`)
+  throw new KernelError(syscall, EINVAL, `${shown(name)} (not a file name)`)
 }
+
+const shown = (name: Name): string => JSON.stringify(Buffer.from(name).toString())
 
 /** Bytes with the NUL that ends a C string. */
 function terminated(bytes: Uint8Array): Uint8Array {
@@ -34,11 +36,11 @@ function terminated(bytes: Uint8Array): Uint8Array {
   return result
 }
 
-/** What a symbolic link may lead to, as the kernel takes it. Throws KernelError EINVAL for a NUL. */
-export function linkTarget(syscall: string, target: Name): string | Uint8Array {
-  if (typeof target === 'string' ? !target.includes('\0') : !target.includes(0))
-    return typeof target === 'string' ? target : terminated(target)
-  throw new KernelError(syscall, EINVAL, `${JSON.stringify(target.toString())} (contains NUL)`)
+/** A path or link target, any text, as the kernel takes it. Throws KernelError EINVAL for a NUL. */
+export function pathText(syscall: string, path: Name): string | Uint8Array {
+  if (typeof path === 'string' ? path.includes('\0') : path.includes(0))
+    throw new KernelError(syscall, EINVAL, `${shown(path)} (contains NUL)`)
+  return typeof path === 'string' ? path : terminated(path)
 }
 
 /** Bytes from the kernel as text, or a copy of them if they are not UTF-8. */

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { O_PATH, O_TMPFILE, openPath } from './descriptor.ts'
-import { KernelError } from './ffi.ts'
 import { openBeneath, openFileInRoot, openInRoot } from './openat2.ts'
 import { spawn, reap } from './spawn.ts'
 import { statFd } from './stat.ts'
@@ -133,8 +132,13 @@ test('errno belongs to the thread: workers report their own failures', async () 
   assert.deepEqual(codes, [['ENOENT'], ['ENOTDIR'], ['ELOOP']])
 })
 
-test('KernelError is what is thrown', () => {
-  using host = openPath('/')
-  assert.throws(() => openInRoot(host, 'a\0b', O_PATH), TypeError)
-  assert.throws(() => openInRoot(host, 'nowhere', O_PATH), KernelError)
+test('paths may be bytes, and never hold a NUL', () => {
+  using files = tree()
+  const name = Buffer.from([0x66, 0xff])
+  writeFileSync(Buffer.concat([Buffer.from(`${files.path}/root/etc/`), name]), 'bytes')
+  using fd = openBeneath(files.root, Buffer.concat([Buffer.from('etc/'), name]), O_RDONLY)
+  assert.equal(textOf(fd), 'bytes')
+  assert.throws(() => openInRoot(files.root, Buffer.from('none'), O_PATH), { message: /root\/none: no such file/ })
+  for (const path of ['etc\0/passwd', Buffer.from('etc\0')])
+    assert.throws(() => openInRoot(files.root, path, O_PATH), { name: 'KernelError', message: /contains NUL/ })
 })

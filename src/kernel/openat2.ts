@@ -1,9 +1,9 @@
 // Opening paths inside a hostile tree: openat2(2) keeps the kernel's walk inside the directory it starts from.
 
 import { constants } from 'node:fs'
-import { Fd, O_CLOEXEC, O_PATH, failAt, openPath } from './descriptor.ts'
+import { Fd, O_CLOEXEC, O_PATH, failAt, nameOf, openPath } from './descriptor.ts'
 import { KernelError, bind, lastErrno } from './ffi.ts'
-import { type Name, component } from './name.ts'
+import { type Name, component, pathText } from './name.ts'
 import { statFd } from './stat.ts'
 import { numbers } from './syscalls.ts'
 
@@ -46,8 +46,8 @@ function open(dir: Fd, path: string | Uint8Array, flags: number, mode: number, r
  * are refused (ELOOP). Adds O_CLOEXEC, and O_NONBLOCK so that a FIFO planted there can't hang the engine.
  * `mode` only with O_CREAT or O_TMPFILE. Throws KernelError. openat2(2), RESOLVE_IN_ROOT.
  */
-export function openInRoot(root: Fd, path: string, flags: number, mode = 0): Fd {
-  return open(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+export function openInRoot(root: Fd, path: Name, flags: number, mode = 0): Fd {
+  return open(root, pathText('openat2', path), flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 }
 
 /**
@@ -56,24 +56,24 @@ export function openInRoot(root: Fd, path: string, flags: number, mode = 0): Fd 
  */
 export function openBeneath(
   dir: Fd,
-  path: string,
+  path: Name,
   flags: number,
   mode = 0,
   { noSymlinks = false }: { noSymlinks?: boolean } = {},
 ): Fd {
   const resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
-  return open(dir, path, flags, mode, noSymlinks ? resolve | RESOLVE_NO_SYMLINKS : resolve)
+  return open(dir, pathText('openat2', path), flags, mode, noSymlinks ? resolve | RESOLVE_NO_SYMLINKS : resolve)
 }
 
 /**
  * Opens `path` in `root` for reading if it is a regular file, and fails with EINVAL for anything else: a device is never
  * opened, as that alone may have effects.
  */
-export function openFileInRoot(root: Fd, path: string): Fd {
+export function openFileInRoot(root: Fd, path: Name): Fd {
   using handle = openInRoot(root, path, O_PATH)
   const { mode } = statFd(handle)
   if ((mode & constants.S_IFMT) !== constants.S_IFREG)
-    throw new KernelError('open', EINVAL, `${path} (not a regular file)`)
+    throw new KernelError('open', EINVAL, `${nameOf(handle)} (not a regular file)`)
   return openPath(handle.path, constants.O_RDONLY)
 }
 

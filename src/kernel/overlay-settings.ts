@@ -8,7 +8,7 @@ export interface OverlayOptions {
   readonly upper?: string
   /** An empty directory on the file system of `upper`. */
   readonly work?: string
-  /** Never sync the upper layer: for what a crash may lose. */
+  /** Never sync the upper layer: for what a crash may lose. The kernel refuses these directories for any later mount. */
   readonly volatile?: boolean
   /** The source shown in mountinfo. */
   readonly source?: string

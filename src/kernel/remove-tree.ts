@@ -1,6 +1,7 @@
 // Removing directory trees that may be as deep, wide and hostile as a container can make them.
 
 import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
 import type { Fd } from './descriptor.ts'
 import { readDirectory } from './directory.ts'
 import { hasCode } from './ffi.ts'
@@ -27,20 +28,21 @@ export function removeTree(dir: Fd, name: Name): void {
 /** Removes what is in `dir`, and returns how many entries there were. */
 function clear(top: Fd, dir: Fd, depth: number): number {
   let count = 0
-  for (const { name } of readDirectory(dir)) {
+  for (const { name, type } of readDirectory(dir)) {
     count++
-    if (unlinked(dir, name)) continue
-    if (depth === maxDepth) {
-      renameAt(dir, name, top, randomUUID())
-      continue
-    }
-    {
-      using child = openDirectoryHere(dir, name)
-      clear(top, child, depth + 1)
-    }
-    unlinkAt(dir, name, { directory: true })
+    if (type !== constants.S_IFDIR && unlinked(dir, name)) continue
+    if (depth === maxDepth) renameAt(dir, name, top, randomUUID())
+    else removeDirectory(top, dir, name, depth)
   }
   return count
+}
+
+function removeDirectory(top: Fd, dir: Fd, name: Name, depth: number): void {
+  {
+    using child = openDirectoryHere(dir, name)
+    clear(top, child, depth + 1)
+  }
+  unlinkAt(dir, name, { directory: true })
 }
 
 /** True if `name` is gone; false if it is a directory. */

@@ -1,7 +1,7 @@
 // Programs started with exactly the descriptors, signals and surroundings they were meant to have.
 
 import assert from 'node:assert/strict'
-import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, readSync, readdirSync, writeSync } from 'node:fs'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Fd, openPath } from './descriptor.ts'
@@ -153,6 +153,19 @@ test('a descriptor may keep its number, or be given twice', () => {
   const { output } = shell(listing, { fds })
   const found = opened(output)
   for (const number of fds.keys()) assert.equal(found.get(String(number)), '/etc/hostname')
+})
+
+test('nothing stays open in this process, whether the program starts or not', () => {
+  using file = openPath('/etc/hostname', constants.O_RDONLY)
+  using high = file.dup(40)
+  const fds = new Map([
+    [high.number + 2, high],
+    [high.number, file],
+  ])
+  const before = readdirSync('/proc/self/fd').toSorted()
+  assert.equal(finish(spawn({ file: '/bin/true', argv: ['true'], env: {}, fds })), 0)
+  assert.throws(() => spawn({ file: '/no/such/program', argv: [], env: {}, fds }), { code: 'ENOENT' })
+  assert.deepEqual(readdirSync('/proc/self/fd').toSorted(), before)
 })
 
 test('a socket pair carries bytes both ways and closes', () => {
