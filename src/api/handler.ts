@@ -55,7 +55,8 @@ export interface HijackAnswer {
   readonly contentType: string
   /**
    * Owns the connection until it settles; then the server closes it. Half-close is preserved in both directions: the
-   * client's shows as 'end', and `socket.end()` sends ours. `signal` is aborted when the connection is gone.
+   * client's shows as 'end', and `socket.end()` sends ours. `signal` is aborted when the connection is gone. Iterate over
+   * `socket.iterator({ destroyOnReturn: false })`, since `for await` on the socket itself would destroy it at its end.
    */
   run(socket: Duplex, signal: AbortSignal): Promise<void>
 }

@@ -1,0 +1,119 @@
+// Binds the addresses that `-H` names: unix sockets, TCP with or without TLS, and sockets passed by systemd.
+
+import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises'
+import { type ListenOptions, type Server, type Socket, createServer } from 'node:net'
+import { dirname } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
+import { messageOf, system } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import { findGroup } from './group.ts'
+
+/** A place to listen. */
+export type ListenAddress =
+  | {
+      readonly kind: 'unix'
+      readonly path: string
+      /** Name or number of the group that may connect besides root; '' for root's own. */
+      readonly group: string
+      /** False: a missing group is only logged. */
+      readonly groupRequired: boolean
+    }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A listening socket that was inherited. */
+  | { readonly kind: 'fd'; readonly fd: number }
+
+/** PEM files for TLS; with `ca`, clients must show a certificate that it signed. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+  readonly ca: string | undefined
+}
+
+/** Longest path of a unix socket: sockaddr_un has 108 bytes, one of them the NUL. unix(7). */
+const longestPath = 107
+
+type Accept = (socket: Socket) => void
+
+/** Binds `address`, listens, and gives `accept` each connection, which allows half-close. Throws `system`. */
+export async function bindListener(
+  address: ListenAddress,
+  options: { tls: TlsFiles | undefined; accept: Accept; log: Log },
+): Promise<Server> {
+  const { tls, accept, log } = options
+  try {
+    const secure = address.kind === 'tcp' && tls !== undefined
+    const server = secure ? await createSecure(tls, accept, log) : createServer({ allowHalfOpen: true }, accept)
+    if (address.kind === 'unix') await bindUnix(server, address, log)
+    else await bound(server, address.kind === 'fd' ? { fd: address.fd } : { host: address.host, port: address.port })
+    return server
+  } catch (cause) {
+    throw system(`failed to listen on ${describe(address)}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function describe(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix://${address.path}`
+  return address.kind === 'tcp' ? `tcp://${address.host}:${address.port}` : `fd://${address.fd}`
+}
+
+function bound(server: Server, options: ListenOptions | { fd: number }): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ ...options, backlog: 4096 }, () => {
+    server.off('error', reject)
+    resolve()
+  })
+  return promise
+}
+
+type UnixAddress = Extract<ListenAddress, { kind: 'unix' }>
+
+// A socket left by a daemon that was killed is in the way; that no daemon lives is known from the lock on its root.
+async function bindUnix(server: Server, { path, group, groupRequired }: UnixAddress, log: Log) {
+  if (Buffer.byteLength(path) > longestPath) throw system(`the path is longer than ${longestPath} bytes`)
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 })
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  const listening = withUmask(0o177, () => bound(server, { path }))
+  await listening
+  await chown(path, 0, await groupId(group, groupRequired, log))
+  await chmod(path, 0o660)
+}
+
+/** Runs the synchronous part of `body`, which creates the socket file, so that no other user can connect too early. */
+function withUmask<T>(mask: number, body: () => T): T {
+  const before = process.umask(mask)
+  try {
+    return body()
+  } finally {
+    process.umask(before)
+  }
+}
+
+async function groupId(group: string, required: boolean, log: Log): Promise<number> {
+  if (group === '') return 0
+  const gid = await findGroup(group)
+  if (gid !== undefined) return gid
+  if (required) throw system(`group ${group} not found`)
+  log.info({ group }, 'There is no such group on this host, so only root can connect to the API socket')
+  return 0
+}
+
+async function createSecure({ certificate, key, ca }: TlsFiles, accept: Accept, log: Log): Promise<Server> {
+  const [cert, privateKey, authority] = await Promise.all([certificate, key, ca].map(read))
+  const verify = { requestCert: authority !== undefined, rejectUnauthorized: authority !== undefined }
+  const options = {
+    cert,
+    key: privateKey,
+    ca: authority,
+    ...verify,
+    minVersion: 'TLSv1.2',
+    allowHalfOpen: true,
+  } as const
+  const server = createTlsServer(options, accept)
+  server.on('tlsClientError', error => log.debug({ err: error }, 'A TLS handshake failed'))
+  return server
+}
+
+const read = (path: string | undefined) => (path === undefined ? undefined : readFile(path))
