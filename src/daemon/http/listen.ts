@@ -1,7 +1,7 @@
 // Binds the addresses that `-H` names: unix sockets, TCP with or without TLS, and sockets passed by systemd.
 
 import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises'
-import { type ListenOptions, type Server, type Socket, createServer } from 'node:net'
+import { type ListenOptions, type Server, type Socket, connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { messageOf, system } from '../../lib/errors.ts'
@@ -43,6 +43,12 @@ export async function bindListener(
   try {
     const secure = address.kind === 'tcp' && tls !== undefined
     const server = secure ? await createSecure(tls, accept, log) : createServer({ allowHalfOpen: true }, accept)
+    if (address.kind === 'tcp' && !secure) {
+      log.warn(
+        { ...address },
+        'The API is served without encryption: whoever can reach it has root access to this host',
+      )
+    }
     if (address.kind === 'unix') await bindUnix(server, address, log)
     else await bound(server, address.kind === 'fd' ? { fd: address.fd } : { host: address.host, port: address.port })
     return server
@@ -68,17 +74,24 @@ function bound(server: Server, options: ListenOptions | { fd: number }): Promise
 
 type UnixAddress = Extract<ListenAddress, { kind: 'unix' }>
 
-// A socket left by a daemon that was killed is in the way; that no daemon lives is known from the lock on its root.
+// A socket left by a daemon that was killed is in the way; one that somebody listens on is left alone.
 async function bindUnix(server: Server, { path, group, groupRequired }: UnixAddress, log: Log) {
   if (Buffer.byteLength(path) > longestPath) throw system(`the path is longer than ${longestPath} bytes`)
   await mkdir(dirname(path), { recursive: true, mode: 0o711 })
+  if (await isAnswered(path)) throw system('another process is listening there')
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
-  const listening = withUmask(0o177, () => bound(server, { path }))
-  await listening
+  await withUmask(0o177, () => bound(server, { path }))
   await chown(path, 0, await groupId(group, groupRequired, log))
   await chmod(path, 0o660)
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const probe = connect(path)
+  probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  return promise.finally(() => probe.destroy())
 }
 
 /** Runs the synchronous part of `body`, which creates the socket file, so that no other user can connect too early. */
