@@ -1,0 +1,40 @@
+// Where the engine listens, as DOCKER_HOST writes it.
+
+import { invalid } from '../lib/errors.ts'
+
+/** What to connect to. `text` is the address as the user wrote it, for messages. */
+export type Address =
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+
+/** The socket `gantryd` serves unless told otherwise. */
+export const defaultAddress = 'unix:///run/gantry.sock'
+
+const defaultTcpPort = 2375
+
+/** The address to use: GANTRY_HOST, else DOCKER_HOST, else the default socket. */
+export function addressFromEnvironment(env: Readonly<Record<string, string | undefined>>): string {
+  return env.GANTRY_HOST || env.DOCKER_HOST || defaultAddress
+}
+
+/** Parses `unix:///path`, `tcp://host[:port]` or `http://host[:port]`. Throws invalid for anything else. */
+export function parseAddress(text: string): Address {
+  const [scheme, rest] = split(text)
+  if (scheme === 'unix' && rest !== '') return { kind: 'unix', path: rest, text }
+  if (scheme === 'tcp' || scheme === 'http') return parseTcp(rest, text)
+  throw invalid(`Unable to parse host \`${text}\`: it is neither unix:///path nor tcp://host:port`)
+}
+
+function split(text: string): [string, string] {
+  const at = text.indexOf('://')
+  return at < 0 ? ['', text] : [text.slice(0, at), text.slice(at + 3)]
+}
+
+function parseTcp(rest: string, text: string): Address {
+  const url = URL.parse(`http://${rest}`)
+  if (!url || url.hostname === '') throw invalid(`Unable to parse host \`${text}\``)
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  // URL drops a port that is the scheme's default.
+  const port = /:80\/?$/.test(rest) ? 80 : Number(url.port || defaultTcpPort)
+  return { kind: 'tcp', host, port, text }
+}
