@@ -1,14 +1,19 @@
 // Columns aligned as the docker CLI aligns them.
 
-const minimumWidth = 10
-const padding = 3
+/** How wide columns are: at least `minimumWidth`, and `padding` wider than their widest cell. */
+export interface Layout {
+  readonly minimumWidth: number
+  readonly padding: number
+}
 
-/** Rows as lines of text: each column but the last is as wide as its widest cell plus 3, and at least 10. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+const listLayout: Layout = { minimumWidth: 10, padding: 3 }
+
+/** Rows as lines of text; the last column is not padded. */
+export function formatTable(rows: readonly (readonly string[])[], layout: Layout = listLayout): string {
   const widths: number[] = []
   for (const row of rows) {
     row.slice(0, -1).forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? minimumWidth, lengthOf(cell) + padding)
+      widths[column] = Math.max(widths[column] ?? layout.minimumWidth, lengthOf(cell) + layout.padding)
     })
   }
   return rows.map(row => `${formatRow(row, widths)}\n`).join('')

@@ -1,0 +1,23 @@
+// `gantry rmi`: removes names of images, and images with their last name.
+
+import { removeImage } from '../../client/images.ts'
+import { flag } from '../flags.ts'
+import { forEach } from '../each.ts'
+import type { Verb } from '../verb.ts'
+
+export const verb: Verb = {
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  summary: 'Remove one or more images',
+  flags: [
+    flag('force', 'bool', 'Force removal of the image', 'f'),
+    flag('no-prune', 'bool', 'Do not delete untagged parents'),
+  ],
+  operands: { min: 1, max: Number.POSITIVE_INFINITY },
+  run(context, flags, names) {
+    const query = { force: flags.bool('force'), noprune: flags.bool('no-prune') }
+    return forEach(context, names, async name => {
+      const items = await removeImage(context.client, name, query)
+      return items.map(item => (item.Deleted ? `Deleted: ${item.Deleted}` : `Untagged: ${item.Untagged}`)).join('\n')
+    })
+  },
+}

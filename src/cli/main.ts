@@ -1,0 +1,105 @@
+// The `gantry` program: finds the verb, runs it, and turns what fails into one message and an exit code.
+
+import { Client, EngineError } from '../client/client.ts'
+import { addressFromEnvironment } from '../client/address.ts'
+import { messageOf } from '../lib/errors.ts'
+import { UsageError, flag, parseFlags } from './flags.ts'
+import type { Context, Verb } from './verb.ts'
+import { verbs } from './verbs.ts'
+
+const globalFlags = [
+  flag('host', 'text', 'Address of the engine: unix:///path or tcp://host:port', 'H'),
+  flag('debug', 'bool', 'Print what caused an error', 'D'),
+  flag('version', 'bool', 'Print version information and quit', 'v'),
+]
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { flags, operands, help } = parseFlags(argv, globalFlags, true)
+  const [name, ...rest] = operands
+  if (flags.bool('version')) return print(`Gantry version ${await ownVersion()}\n`)
+  if (help || name === undefined) return print(await overview())
+  const entry = Object.hasOwn(verbs, name) ? verbs[name] : undefined
+  if (!entry) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
+  const { verb } = await entry.load()
+  return runVerb(name, verb, rest, flags.text('host'), flags.bool('debug'))
+}
+
+async function runVerb(name: string, verb: Verb, argv: readonly string[], host: string | undefined, debug: boolean) {
+  try {
+    const { flags, operands, help } = parseFlags(argv, verb.flags, verb.stopAtOperand ?? false)
+    if (help) return print(await helpOf(name, verb))
+    checkOperands(name, verb, operands.length)
+    using client = new Client(host ?? addressFromEnvironment(process.env))
+    const context: Context = {
+      client,
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+    }
+    return await verb.run(context, flags, operands)
+  } catch (error) {
+    if (error instanceof UsageError) return fail(usageMessage(name, verb, error), error.exitCode)
+    if (debug) console.error(error)
+    const { exitCode, named } = verb.failure ?? { exitCode: 1, named: false }
+    const hint = named ? `\n\nRun 'gantry ${name} --help' for more information` : ''
+    return fail(`${named ? 'gantry: ' : ''}${describeFailure(error)}${hint}`, exitCode)
+  }
+}
+
+/** The sentence for a failure; what the engine refused is marked as such, as docker does. */
+function describeFailure(error: unknown): string {
+  return error instanceof EngineError ? `Error response from daemon: ${error.message}` : messageOf(error)
+}
+
+function checkOperands(name: string, { operands: { min, max } }: Verb, count: number) {
+  if (count >= min && count <= max) return
+  let takes = `requires at ${count < min ? `least ${counted(min)}` : `most ${counted(max)}`}`
+  if (max === 0) takes = 'accepts no arguments'
+  else if (min === max) takes = `requires ${counted(min)}`
+  throw new UsageError(`gantry: 'gantry ${name}' ${takes}`, 1)
+}
+
+const counted = (number: number) => `${number} argument${number === 1 ? '' : 's'}`
+
+function usageMessage(name: string, verb: Verb, error: UsageError): string {
+  return `${error.message}\n\nUsage:  gantry ${name} ${verb.usage}\n\nRun 'gantry ${name} --help' for more information`
+}
+
+async function helpOf(name: string, verb: Verb): Promise<string> {
+  const { helpText } = await import('./flags.ts')
+  return helpText(`${name} ${verb.usage}`, verb.summary, verb.flags)
+}
+
+async function overview(): Promise<string> {
+  const { helpText } = await import('./flags.ts')
+  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  const head = helpText('[OPTIONS] COMMAND', 'Runs containers through the Engine API', globalFlags)
+  return `${head}\nCommands:\n${lines.join('\n')}\n\nRun 'gantry COMMAND --help' for more information on a command.\n`
+}
+
+async function ownVersion(): Promise<string> {
+  const { clientVersion } = await import('./client-version.ts')
+  return clientVersion()
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function fail(message: string, exitCode: number): number {
+  process.stderr.write(`${message}\n`)
+  return exitCode
+}
+
+// A reader that goes away, as `head` does, ends the program quietly.
+process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? 0 : 1))
+
+// Said outright: an open standard input would keep the program waiting. What was written to the outputs is out already.
+process.exit(await main(process.argv.slice(2)).catch(failGlobally))
+
+function failGlobally(error: unknown): number {
+  const hint = error instanceof UsageError ? "\n\nRun 'gantry --help' for more information" : ''
+  return fail(messageOf(error) + hint, 125)
+}

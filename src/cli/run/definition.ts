@@ -1,0 +1,214 @@
+// Turns the flags of `run` and `create` into what the engine is asked to create.
+
+import { readFileSync } from 'node:fs'
+import type { ContainerConfig, Healthcheck, HostConfig, Ulimit } from '../../api/types/container.ts'
+import type { ContainerDefinition } from '../../client/containers.ts'
+import { invalid, messageOf } from '../../lib/errors.ts'
+import type { FlagValues } from '../flags.ts'
+import { parsePairs, readPairFiles, resolveVariables, splitPair } from '../values.ts'
+import { parseMount, parseTmpfs, parseVolumes } from './mounts.ts'
+import { parseExposed, parsePublished } from './ports.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** The request for `image` run with `args`. Throws invalid if flags contradict each other or can't be read. */
+export function buildDefinition(flags: FlagValues, image: string, args: readonly string[], env: Env) {
+  checkConflicts(flags)
+  const volumes = parseVolumes(flags.list('volume'))
+  const published = parsePublished(flags.list('publish'))
+  const exposed = [...Object.keys(published), ...parseExposed(flags.list('expose'))]
+  const definition: ContainerDefinition = {
+    ...processOf(flags, image, args, env),
+    ...streamsOf(flags),
+    Volumes: emptyObjects(Object.keys(volumes.anonymous)),
+    ExposedPorts: emptyObjects(exposed),
+    HostConfig: {
+      ...resourcesOf(flags),
+      ...isolationOf(flags),
+      ...lifeOf(flags),
+      Binds: volumes.binds,
+      Mounts: flags.list('mount').map(mountOf),
+      Tmpfs: parseTmpfs(flags.list('tmpfs')),
+      VolumesFrom: flags.list('volumes-from'),
+      VolumeDriver: flags.text('volume-driver'),
+      PortBindings: published,
+      PublishAllPorts: flags.bool('publish-all'),
+      NetworkMode: networkOf(flags),
+      Dns: flags.list('dns'),
+      DnsOptions: flags.list('dns-option'),
+      DnsSearch: flags.list('dns-search'),
+      ExtraHosts: flags.list('add-host').map(text => text.replace(/^([^:=]+)=/, '$1:')),
+    },
+    NetworkingConfig: { EndpointsConfig: { [networkOf(flags)]: endpointOf(flags) } },
+  }
+  return definition
+}
+
+const emptyObjects = (names: readonly string[]) => Object.fromEntries(names.map(name => [name, {}]))
+
+function checkConflicts(flags: FlagValues) {
+  if (flags.bool('rm') && !/^(no)?$/.test(flags.text('restart') ?? '')) {
+    throw invalid('conflicting options: cannot specify both --restart and --rm')
+  }
+  if (flags.bool('no-healthcheck') && flags.has('health-cmd')) {
+    throw invalid('--no-healthcheck conflicts with --health-* options')
+  }
+}
+
+const networkOf = (flags: FlagValues) => flags.text('network') ?? flags.text('net') ?? 'default'
+
+function endpointOf(flags: FlagValues) {
+  const IPv4Address = flags.text('ip')
+  const IPv6Address = flags.text('ip6')
+  return {
+    IPAMConfig: IPv4Address || IPv6Address ? { IPv4Address, IPv6Address } : null,
+    Aliases: flags.list('network-alias'),
+    MacAddress: flags.text('mac-address'),
+  }
+}
+
+function processOf(flags: FlagValues, image: string, args: readonly string[], env: Env): Partial<ContainerConfig> {
+  const entrypoint = flags.text('entrypoint')
+  return {
+    Image: image,
+    Cmd: args.length > 0 ? [...args] : null,
+    // An empty one takes the image's away.
+    Entrypoint: entrypoint === undefined ? null : [entrypoint],
+    Env: resolveVariables([...readPairFiles(flags.list('env-file')), ...flags.list('env')], env),
+    Labels: parsePairs([...readPairFiles(flags.list('label-file')), ...flags.list('label')]),
+    Hostname: flags.text('hostname') ?? '',
+    Domainname: flags.text('domainname') ?? '',
+    User: flags.text('user') ?? '',
+    WorkingDir: flags.text('workdir') ?? '',
+    StopSignal: flags.text('stop-signal'),
+    StopTimeout: flags.number('stop-timeout'),
+    Healthcheck: healthcheckOf(flags),
+  }
+}
+
+function streamsOf(flags: FlagValues): Partial<ContainerConfig> {
+  const named = flags.list('attach').map(name => name.toLowerCase())
+  const unknown = named.find(name => !/^std(in|out|err)$/.test(name))
+  if (unknown) throw invalid('valid streams are STDIN, STDOUT and STDERR')
+  const attached = !flags.bool('detach')
+  const interactive = flags.bool('interactive')
+  const outputs = attached && named.length === 0
+  return {
+    Tty: flags.bool('tty'),
+    OpenStdin: interactive,
+    AttachStdin: attached && (named.includes('stdin') || (named.length === 0 && interactive)),
+    AttachStdout: outputs || named.includes('stdout'),
+    AttachStderr: outputs || named.includes('stderr'),
+    StdinOnce: interactive && attached,
+  }
+}
+
+function healthcheckOf(flags: FlagValues): Healthcheck | undefined {
+  if (flags.bool('no-healthcheck')) return { Test: ['NONE'] }
+  const command = flags.text('health-cmd')
+  const check: Healthcheck = {
+    Test: command === undefined ? undefined : ['CMD-SHELL', command],
+    Interval: flags.number('health-interval'),
+    Timeout: flags.number('health-timeout'),
+    StartPeriod: flags.number('health-start-period'),
+    StartInterval: flags.number('health-start-interval'),
+    Retries: flags.number('health-retries'),
+  }
+  return Object.values(check).some(value => value !== undefined) ? check : undefined
+}
+
+function resourcesOf(flags: FlagValues): Partial<HostConfig> {
+  const cpus = flags.number('cpus')
+  return {
+    Memory: flags.number('memory'),
+    MemoryReservation: flags.number('memory-reservation'),
+    MemorySwap: flags.number('memory-swap'),
+    MemorySwappiness: flags.number('memory-swappiness') ?? null,
+    NanoCpus: cpus === undefined ? undefined : Math.round(cpus * 1e9),
+    CpuShares: flags.number('cpu-shares'),
+    CpuPeriod: flags.number('cpu-period'),
+    CpuQuota: flags.number('cpu-quota'),
+    CpusetCpus: flags.text('cpuset-cpus'),
+    CpusetMems: flags.text('cpuset-mems'),
+    BlkioWeight: flags.number('blkio-weight'),
+    PidsLimit: flags.number('pids-limit') ?? null,
+    OomKillDisable: flags.has('oom-kill-disable') ? flags.bool('oom-kill-disable') : null,
+    OomScoreAdj: flags.number('oom-score-adj'),
+    ShmSize: flags.number('shm-size'),
+    Ulimits: flags.list('ulimit').map(parseUlimit),
+    Devices: flags.list('device').map(parseDevice),
+    DeviceCgroupRules: flags.list('device-cgroup-rule'),
+    CgroupParent: flags.text('cgroup-parent'),
+  }
+}
+
+function isolationOf(flags: FlagValues): Partial<HostConfig> {
+  return {
+    Privileged: flags.bool('privileged'),
+    ReadonlyRootfs: flags.bool('read-only'),
+    CapAdd: flags.list('cap-add'),
+    CapDrop: flags.list('cap-drop'),
+    SecurityOpt: flags.list('security-opt').map(inlineProfile),
+    GroupAdd: flags.list('group-add'),
+    CgroupnsMode: flags.text('cgroupns'),
+    IpcMode: flags.text('ipc'),
+    PidMode: flags.text('pid'),
+    UTSMode: flags.text('uts'),
+    UsernsMode: flags.text('userns'),
+    Sysctls: parsePairs(flags.list('sysctl')),
+    StorageOpt: parsePairs(flags.list('storage-opt')),
+    Annotations: flags.has('annotation') ? parsePairs(flags.list('annotation')) : undefined,
+    Runtime: flags.text('runtime'),
+  }
+}
+
+function lifeOf(flags: FlagValues): Partial<HostConfig> {
+  return {
+    AutoRemove: flags.bool('rm'),
+    Init: flags.has('init') ? flags.bool('init') : null,
+    ContainerIDFile: flags.text('cidfile') ?? '',
+    RestartPolicy: parseRestart(flags.text('restart') ?? 'no'),
+    LogConfig: { Type: flags.text('log-driver') ?? '', Config: parsePairs(flags.list('log-opt')) },
+  }
+}
+
+function mountOf(text: string) {
+  try {
+    return parseMount(text)
+  } catch (error) {
+    throw invalid(`invalid argument ${JSON.stringify(text)} for "--mount" flag: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function parseRestart(text: string) {
+  const [name = '', count, ...more] = text.split(':')
+  if (more.length > 0 || (count !== undefined && !/^\d+$/.test(count))) {
+    throw invalid('invalid restart policy format: maximum retry count must be an integer')
+  }
+  return { Name: name, MaximumRetryCount: Number(count ?? 0) }
+}
+
+function parseUlimit(text: string): Ulimit {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
+  if (!match) throw invalid(`invalid ulimit argument: ${text}`)
+  const [, name = '', soft, hard = soft] = match
+  return { Name: name, Soft: Number(soft), Hard: Number(hard) }
+}
+
+function parseDevice(text: string) {
+  const [host = '', ...rest] = text.split(':')
+  if (rest.length > 2 || host === '') throw invalid(`invalid device specification: ${text}`)
+  const permissions = rest.length > 0 && /^[rwm]{1,3}$/.test(rest.at(-1) ?? '') ? (rest.pop() ?? 'rwm') : 'rwm'
+  return { PathOnHost: host, PathInContainer: rest[0] ?? host, CgroupPermissions: permissions }
+}
+
+// A seccomp profile is a file of the client's.
+function inlineProfile(text: string): string {
+  const [name, value] = splitPair(text.replace(/^seccomp:/, 'seccomp='))
+  if (name !== 'seccomp' || value === 'unconfined' || value === 'builtin') return text
+  try {
+    return `seccomp=${JSON.stringify(JSON.parse(readFileSync(value, 'utf8')))}`
+  } catch (error) {
+    throw invalid(`opening seccomp profile (${value}) failed: ${messageOf(error)}`, { cause: error })
+  }
+}

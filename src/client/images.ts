@@ -1,0 +1,51 @@
+// Images, over the Engine API.
+
+import type { Readable } from 'node:stream'
+import type { ImageDeleteItem, ImageInspect, ImageSummary, ProgressMessage } from '../api/types/image.ts'
+import type { Client } from './client.ts'
+import { jsonLines } from './streams.ts'
+
+// A reference's slashes are part of the path.
+const pathOf = (name: string, rest = '') => `/images/${encodeURI(name)}${rest}`
+
+/** The images that match `filters`; intermediate ones only with `all`. */
+export function listImages(
+  client: Client,
+  query: { all?: boolean; digests?: boolean; filters?: Readonly<Record<string, string[]>> },
+): Promise<ImageSummary[]> {
+  return client.json('GET', '/images/json', { query })
+}
+
+/** Everything the engine tells of one image. */
+export function inspectImage(client: Client, name: string): Promise<ImageInspect> {
+  return client.json('GET', pathOf(name, '/json'))
+}
+
+/** Loads an archive of images; yields what the engine reports meanwhile. */
+export async function* loadImages(client: Client, archive: Readable, quiet: boolean): AsyncGenerator<ProgressMessage> {
+  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/load', { query: { quiet }, input: archive }))
+}
+
+/** Makes an image of one layer from the archive of a root file system, with Dockerfile instructions in `changes`. */
+export async function* importImage(
+  client: Client,
+  archive: Readable,
+  query: { repo?: string; tag?: string; message?: string; changes?: readonly string[]; platform?: string },
+): AsyncGenerator<ProgressMessage> {
+  const response = await client.request('POST', '/images/create', { query: { fromSrc: '-', ...query }, input: archive })
+  yield* jsonLines<ProgressMessage>(response)
+}
+
+/** Gives an image another name. */
+export async function tagImage(client: Client, name: string, query: { repo: string; tag?: string }): Promise<void> {
+  await client.text('POST', pathOf(name, '/tag'), { query })
+}
+
+/** Removes a name, and the image with its last one. */
+export function removeImage(
+  client: Client,
+  name: string,
+  query: { force?: boolean; noprune?: boolean },
+): Promise<ImageDeleteItem[]> {
+  return client.json('DELETE', pathOf(name), { query })
+}
