@@ -1,6 +1,5 @@
-// Command-line flags as the docker CLI has them: declared as data, read with Go's grammar, typed when asked for.
+// Command-line flags with Go's grammar, as the docker CLI has them: declared as data, typed when asked for.
 
-import { Command, Option } from 'commander'
 import { parseBoolean, parseDuration, parseInteger, parseSize } from './values.ts'
 
 /** How a flag's value is read. `list` may be given many times; `size` is bytes; `duration` is nanoseconds. */
@@ -18,7 +17,7 @@ export function flag(name: string, kind: FlagKind, help: string, short?: string)
   return short === undefined ? { name, kind, help } : { name, kind, help, short }
 }
 
-/** A wrong command line. `usage` says whether the usage is to be shown with it. */
+/** A wrong command line: the usage is shown with it. */
 export class UsageError extends Error {
   readonly exitCode: number
 
@@ -71,32 +70,38 @@ export interface Parsed {
 
 /** Reads `argv`; flags stop at the first operand if `stopAtOperand`. Throws UsageError with Docker's texts. */
 export function parseFlags(argv: readonly string[], flags: readonly Flag[], stopAtOperand: boolean): Parsed {
-  const command = commandFor('', '', flags, ' <bool>').exitOverride()
   const values = new Map<string, unknown>()
-  for (const item of flags) {
-    command.on(`option:${item.name}`, text => values.set(item.name, readValue(item, text, values.get(item.name))))
+  const operands: string[] = []
+  const rest = [...argv]
+  const known = [...flags, helpFlag]
+  const set: Setter = (item, text) => values.set(item.name, readValue(item, text, values.get(item.name)))
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word.startsWith('--') && word !== '--') readLong(word, known, rest, set)
+    else if (word.startsWith('-') && word !== '-' && word !== '--') readShort(word, known, rest, set)
+    else {
+      if (word !== '--') operands.push(word)
+      if (stopAtOperand || word === '--') operands.push(...rest.splice(0))
+    }
   }
-  command.on('option:help', () => values.set('help', true))
-  const { canonical, operands } = canonicalize(argv, [...flags, helpFlag], stopAtOperand)
-  command.parseOptions(canonical)
-  return { flags: new FlagValues(values), operands, help: values.has('help') }
+  return { flags: new FlagValues(values), operands, help: values.get('help') === true }
 }
 
-/** The text of `--help`. */
-export function helpText(usage: string, summary: string, flags: readonly Flag[]): string {
-  return commandFor(usage, summary, flags, '').helpInformation()
-}
+type Setter = (item: Flag, text: string) => void
 
 const helpFlag: Flag = { name: 'help', kind: 'bool', help: 'Show this help' }
 
-// `booleans` is what follows a bool's name: they take a value once canonicalized, though nobody types it.
-function commandFor(usage: string, summary: string, flags: readonly Flag[], booleans: string): Command {
-  const command = new Command('gantry').usage(usage).description(summary).helpOption(false)
-  for (const item of [...flags.toSorted((a, b) => (a.name < b.name ? -1 : 1)), helpFlag]) {
-    const long = `--${item.name}${item.kind === 'bool' ? booleans : ` <${item.kind}>`}`
-    command.addOption(new Option(item.short ? `-${item.short}, ${long}` : long, item.help))
-  }
-  return command
+/** The text of `--help`. */
+export function helpText(usage: string, summary: string, flags: readonly Flag[]): string {
+  const sorted = flags.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const rows = [...sorted, helpFlag].map(item => [namesOf(item), item.help] as const)
+  const width = Math.max(...rows.map(([names]) => names.length)) + 3
+  const lines = rows.map(([names, help]) => `  ${names.padEnd(width)}${help}\n`)
+  return `Usage:  gantry ${usage}\n\n${summary}\n\nOptions:\n${lines.join('')}`
+}
+
+function namesOf({ name, short, kind }: Flag): string {
+  const long = kind === 'bool' ? `--${name}` : `--${name} ${kind}`
+  return short === undefined ? `    ${long}` : `-${short}, ${long}`
 }
 
 function readValue(item: Flag, text: string, before: unknown): unknown {
@@ -128,50 +133,31 @@ function convert(kind: FlagKind, text: string, before: unknown): unknown {
   }
 }
 
-/** Brings Go's forms (-it, -p80, -m=1g, --rm=false, --) into the one form `--name=value`, and takes operands apart. */
-function canonicalize(argv: readonly string[], flags: readonly Flag[], stopAtOperand: boolean) {
-  const canonical: string[] = []
-  const operands: string[] = []
-  const rest = [...argv]
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === '--') return { canonical, operands: [...operands, ...rest] }
-    if (word === '-' || !word.startsWith('-')) {
-      operands.push(word)
-      if (stopAtOperand) return { canonical, operands: [...operands, ...rest] }
-    } else if (word.startsWith('--')) canonical.push(readLong(word, flags, rest))
-    else canonical.push(...readShort(word, flags, rest))
-  }
-  return { canonical, operands }
-}
-
-function readLong(word: string, flags: readonly Flag[], rest: string[]): string {
+function readLong(word: string, flags: readonly Flag[], rest: string[], set: Setter) {
   const [name = '', ...values] = word.slice(2).split('=')
   const item = flags.find(candidate => candidate.name === name)
   if (!item) throw new UsageError(`unknown flag: --${name}`)
-  if (values.length > 0) return `--${name}=${values.join('=')}`
-  if (item.kind === 'bool') return `--${name}=true`
-  const value = rest.shift()
+  const given = values.length > 0 ? values.join('=') : undefined
+  const value = given ?? (item.kind === 'bool' ? 'true' : rest.shift())
   if (value === undefined) throw new UsageError(`flag needs an argument: --${name}`)
-  return `--${name}=${value}`
+  set(item, value)
 }
 
-function readShort(word: string, flags: readonly Flag[], rest: string[]): string[] {
-  const found: string[] = []
+// -it, -p80, -p 80, -p=80: all after the first letter that takes a value is that value.
+function readShort(word: string, flags: readonly Flag[], rest: string[], set: Setter) {
   const letters = word.slice(1)
   for (let at = 0; at < letters.length; at++) {
     const letter = letters.charAt(at)
-    const item = letter === 'h' ? (findShort(flags, 'h') ?? helpFlag) : findShort(flags, letter)
+    const item = flags.find(candidate => candidate.short === letter) ?? (letter === 'h' ? helpFlag : undefined)
     if (!item) throw new UsageError(`unknown shorthand flag: '${letter}' in -${letters.slice(at)}`)
     const tail = letters.slice(at + 1)
     if (item.kind === 'bool' && !tail.startsWith('=')) {
-      found.push(`--${item.name}=true`)
+      set(item, 'true')
       continue
     }
     const value = tail === '' ? rest.shift() : tail.replace(/^=/, '')
     if (value === undefined) throw new UsageError(`flag needs an argument: '${letter}' in -${letters.slice(at)}`)
-    return [...found, `--${item.name}=${value}`]
+    set(item, value)
+    return
   }
-  return found
 }
-
-const findShort = (flags: readonly Flag[], letter: string) => flags.find(item => item.short === letter)

@@ -3,7 +3,7 @@
 import { Client, EngineError } from '../client/client.ts'
 import { addressFromEnvironment } from '../client/address.ts'
 import { messageOf } from '../lib/errors.ts'
-import { UsageError, flag, parseFlags } from './flags.ts'
+import { UsageError, flag, helpText, parseFlags } from './flags.ts'
 import type { Context, Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
 
@@ -17,7 +17,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const { flags, operands, help } = parseFlags(argv, globalFlags, true)
   const [name, ...rest] = operands
   if (flags.bool('version')) return print(`Gantry version ${await ownVersion()}\n`)
-  if (help || name === undefined) return print(await overview())
+  if (help || name === undefined) return print(overview())
   const entry = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   if (!entry) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
   const { verb } = await entry.load()
@@ -27,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runVerb(name: string, verb: Verb, argv: readonly string[], host: string | undefined, debug: boolean) {
   try {
     const { flags, operands, help } = parseFlags(argv, verb.flags, verb.stopAtOperand ?? false)
-    if (help) return print(await helpOf(name, verb))
+    if (help) return print(helpOf(name, verb))
     checkOperands(name, verb, operands.length)
     using client = new Client(host ?? addressFromEnvironment(process.env))
     const context: Context = {
@@ -66,13 +66,11 @@ function usageMessage(name: string, verb: Verb, error: UsageError): string {
   return `${error.message}\n\nUsage:  gantry ${name} ${verb.usage}\n\nRun 'gantry ${name} --help' for more information`
 }
 
-async function helpOf(name: string, verb: Verb): Promise<string> {
-  const { helpText } = await import('./flags.ts')
+function helpOf(name: string, verb: Verb): string {
   return helpText(`${name} ${verb.usage}`, verb.summary, verb.flags)
 }
 
-async function overview(): Promise<string> {
-  const { helpText } = await import('./flags.ts')
+function overview(): string {
   const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
   const head = helpText('[OPTIONS] COMMAND', 'Runs containers through the Engine API', globalFlags)
   return `${head}\nCommands:\n${lines.join('\n')}\n\nRun 'gantry COMMAND --help' for more information on a command.\n`

@@ -1,10 +1,13 @@
 // An Engine API client: requests over one kept-alive connection pool, and connections taken over for raw streams.
 
-import http from 'node:http'
+import type * as Http from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type ErrorKind, GantryError, unavailable } from '../lib/errors.ts'
 import { type Address, parseAddress } from './address.ts'
+
+// Not by `import`: making its names importable reads all of them, and one of those loads a whole other HTTP client (30 ms).
+const http = process.getBuiltinModule('node:http')
 
 /** A query value; undefined is left out, a list repeats the key, and an object is sent as JSON. */
 export type QueryValue = string | number | boolean | readonly string[] | object | undefined
@@ -41,9 +44,9 @@ export class Client implements Disposable {
   }
 
   /** Sends a request and returns its answer with the body unread. */
-  async request(method: string, path: string, options: RequestOptions = {}): Promise<http.IncomingMessage> {
+  async request(method: string, path: string, options: RequestOptions = {}): Promise<Http.IncomingMessage> {
     const request = this.#open(method, path, options, this.#agent)
-    const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
+    const answered = new Promise<Http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve)
       request.on('error', error => reject(this.#unreachable(error)))
     })
@@ -84,7 +87,7 @@ export class Client implements Disposable {
     this.#agent.destroy()
   }
 
-  #open(method: string, path: string, options: RequestOptions, agent: http.Agent | false, extra: object = {}) {
+  #open(method: string, path: string, options: RequestOptions, agent: Http.Agent | false, extra: object = {}) {
     const target = this.address.kind === 'unix' ? { socketPath: this.address.path } : addressOf(this.address)
     return http.request({
       ...target,
@@ -111,7 +114,7 @@ function contentHeaders(options: RequestOptions): Record<string, string> {
   return {}
 }
 
-function sendBody(request: http.ClientRequest, options: RequestOptions) {
+function sendBody(request: Http.ClientRequest, options: RequestOptions) {
   if (!options.input) {
     request.end(options.body ? JSON.stringify(options.body) : undefined)
     return
@@ -138,9 +141,9 @@ function queryText(value: string | number | boolean | object): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-const isFailure = (response: http.IncomingMessage) => (response.statusCode ?? 500) >= 400
+const isFailure = (response: Http.IncomingMessage) => (response.statusCode ?? 500) >= 400
 
-async function engineError(response: http.IncomingMessage): Promise<EngineError> {
+async function engineError(response: Http.IncomingMessage): Promise<EngineError> {
   const status = response.statusCode ?? 500
   const text = (await buffer(response)).toString().trim()
   return new EngineError(status, messageIn(text) || `The engine answered ${status} ${response.statusMessage}`)
