@@ -2,7 +2,7 @@
 
 import { invalid } from '../lib/errors.ts'
 import { Filters } from '../lib/filters.ts'
-import type { Platform } from './types/image.ts'
+import type { Platform } from './types/descriptor.ts'
 
 /** A parameter: reads the values given under its name, in order; undefined if the name does not occur. */
 export interface Parameter<T> {

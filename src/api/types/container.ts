@@ -15,7 +15,7 @@ import {
   text,
   words,
 } from '../schema.ts'
-import type { Descriptor } from './image.ts'
+import type { Descriptor } from './descriptor.ts'
 import { Mount, type MountPoint } from './mount.ts'
 import { type EndpointSettings, NetworkingConfig, PortMap } from './network.ts'
 

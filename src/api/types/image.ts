@@ -1,26 +1,7 @@
 // Images as list, inspect, history and remove answer them.
 
 import type { ContainerConfig, GraphDriver, Healthcheck } from './container.ts'
-
-/** A pointer to content, as OCI has it. */
-export interface Descriptor {
-  mediaType: string
-  digest: string
-  size: number
-  urls?: string[]
-  annotations?: Record<string, string>
-  data?: string
-  platform?: Platform
-  artifactType?: string
-}
-
-export interface Platform {
-  architecture: string
-  os: string
-  'os.version'?: string
-  'os.features'?: string[]
-  variant?: string
-}
+import type { Descriptor, Platform } from './descriptor.ts'
 
 /** The `config` of an image config with Docker's extensions; fields at their zero value are left out. */
 export interface ImageConfig {

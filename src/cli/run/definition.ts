@@ -165,7 +165,7 @@ function isolationOf(flags: FlagValues): Partial<HostConfig> {
 function lifeOf(flags: FlagValues): Partial<HostConfig> {
   return {
     AutoRemove: flags.bool('rm'),
-    Init: flags.has('init') ? flags.bool('init') : null,
+    Init: flags.has('init') ? flags.bool('init') : undefined,
     ContainerIDFile: flags.text('cidfile') ?? '',
     RestartPolicy: parseRestart(flags.text('restart') ?? 'no'),
     LogConfig: { Type: flags.text('log-driver') ?? '', Config: parsePairs(flags.list('log-opt')) },
