@@ -62,8 +62,9 @@ test('long texts end in an ellipsis', () => {
   assert.deepEqual([ellipsis('abcdef', 6), ellipsis('abcdefg', 6)], ['abcdef', 'abcde…'])
 })
 
+const port = (PrivatePort: number, PublicPort?: number, IP?: string) => ({ PrivatePort, PublicPort, IP, Type: 'tcp' })
+
 test('ports with the same number on both sides join to ranges', () => {
-  const port = (PrivatePort: number, PublicPort?: number, IP?: string) => ({ PrivatePort, PublicPort, IP, Type: 'tcp' })
   assert.equal(
     displayPorts([port(443), port(80, 8080, '0.0.0.0'), port(80, 8080, '::')]),
     '443/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp',

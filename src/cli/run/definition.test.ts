@@ -27,11 +27,12 @@ test('without flags the image decides', () => {
   assert.deepEqual([cmd, entrypoint, host.NetworkMode, host.RestartPolicy?.Name], [null, null, 'default', 'no'])
 })
 
+function streams(...argv: string[]) {
+  const { AttachStdin, AttachStdout, AttachStderr, OpenStdin, StdinOnce } = define(...argv, 'web')
+  return [AttachStdin, AttachStdout, AttachStderr, OpenStdin, StdinOnce]
+}
+
 test('streams follow -d, -i and -a', () => {
-  const streams = (...argv: string[]) => {
-    const { AttachStdin, AttachStdout, AttachStderr, OpenStdin, StdinOnce } = define(...argv, 'web')
-    return [AttachStdin, AttachStdout, AttachStderr, OpenStdin, StdinOnce]
-  }
   assert.deepEqual(streams(), [false, true, true, false, false])
   assert.deepEqual(streams('-i'), [true, true, true, true, true])
   assert.deepEqual(streams('-di'), [false, false, false, true, false])
