@@ -4,7 +4,7 @@ import { Client, EngineError } from '../client/client.ts'
 import { addressFromEnvironment } from '../client/address.ts'
 import { messageOf } from '../lib/errors.ts'
 import { UsageError, flag, helpText, parseFlags } from './flags.ts'
-import type { Context, Verb } from './verb.ts'
+import { type Context, PlainFailure, type Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
 
 const globalFlags = [
@@ -40,6 +40,7 @@ async function runVerb(name: string, verb: Verb, argv: readonly string[], host: 
     return await verb.run(context, flags, operands)
   } catch (error) {
     if (error instanceof UsageError) return fail(usageMessage(name, verb, error), error.exitCode)
+    if (error instanceof PlainFailure) return fail(error.message, 1)
     if (debug) console.error(error)
     const { exitCode, named } = verb.failure ?? { exitCode: 1, named: false }
     const hint = named ? `\n\nRun 'gantry ${name} --help' for more information` : ''

@@ -2,9 +2,8 @@
 
 import type { Duplex } from 'node:stream'
 import { copy, demultiplex } from '../client/streams.ts'
-import { invalid } from '../lib/errors.ts'
 import { DetachFilter, parseDetachKeys } from './detach-keys.ts'
-import type { Context } from './verb.ts'
+import { type Context, PlainFailure } from './verb.ts'
 
 export interface SessionOptions {
   readonly connection: Duplex
@@ -16,14 +15,14 @@ export interface SessionOptions {
 
 /** Throws if a terminal is asked for and our standard input is none. */
 export function requireTerminal(context: Context, tty: boolean, input: boolean): void {
-  if (tty && input && !context.stdin.isTTY) throw invalid('the input device is not a TTY')
+  if (tty && input && !context.stdin.isTTY) throw new PlainFailure('the input device is not a TTY')
 }
 
 /** Copies until the process's output ends or the user detaches. Leaves the terminal as it was. */
 export async function runSession(context: Context, options: SessionOptions): Promise<'ended' | 'detached'> {
   const { connection, tty, input } = options
   using cleanup = new DisposableStack()
-  if (tty && input) cleanup.use(rawTerminal(context))
+  if (tty && input) cleanup.use(await rawTerminal(context))
   const output = tty ? copy(connection, context.stdout) : demultiplex(connection, context.stdout, context.stderr)
   const ended = output.then(() => 'ended' as const)
   if (!input) return ended
@@ -37,8 +36,11 @@ export async function runSession(context: Context, options: SessionOptions): Pro
   return outcome
 }
 
-function rawTerminal(context: Context): Disposable {
+async function rawTerminal(context: Context): Promise<Disposable> {
   context.stdin.setRawMode?.(true)
+  // Node's raw mode leaves output processing on: every line the container's terminal ends would be ended twice.
+  const { spawnSync } = await import('node:child_process')
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
   return { [Symbol.dispose]: () => void context.stdin.setRawMode?.(false) }
 }
 

@@ -28,3 +28,8 @@ export interface Verb {
   /** Does it; returns the exit code. */
   run(context: Context, flags: FlagValues, operands: readonly string[]): Promise<number>
 }
+
+/** A failure that is shown by its message alone, with exit code 1 whatever the verb. */
+export class PlainFailure extends Error {
+  override readonly name = 'PlainFailure'
+}

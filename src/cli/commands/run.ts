@@ -64,7 +64,7 @@ async function runAttached(context: Context, flags: FlagValues, definition: Cont
   const connection = await attach(context, flags, definition, id)
   const exited = await waitContainer(client, id, definition.HostConfig.AutoRemove ? 'removed' : 'next-exit')
   using cleanup = new DisposableStack()
-  if (!tty && proxies(flags)) cleanup.use(forwardSignals(signal => actOnContainer(client, id, 'kill', { signal })))
+  if (proxies(flags)) cleanup.use(forwardSignals(signal => actOnContainer(client, id, 'kill', { signal })))
   try {
     await startContainer(client, id)
   } catch (error) {
