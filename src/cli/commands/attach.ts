@@ -10,7 +10,7 @@ import {
 import { conflict } from '../../lib/errors.ts'
 import { flag } from '../flags.ts'
 import { followSize, forwardSignals, requireTerminal, runSession } from '../session.ts'
-import type { Verb } from '../verb.ts'
+import { PlainFailure, type Verb } from '../verb.ts'
 
 export const verb: Verb = {
   usage: '[OPTIONS] CONTAINER',
@@ -37,6 +37,7 @@ export const verb: Verb = {
     if (proxied) cleanup.use(forwardSignals(signal => actOnContainer(client, id, 'kill', { signal })))
     if (tty) await followSize(context, (height, width) => resizeContainer(client, id, height, width))
     const outcome = await runSession(context, { connection, tty, input, detachKeys })
-    return outcome === 'detached' ? 0 : (await exited()).StatusCode
+    if (outcome === 'detached') throw new PlainFailure('read escape sequence')
+    return (await exited()).StatusCode
   },
 }

@@ -4,7 +4,7 @@ import { attachExec, createExec, inspectExec, resizeExec, startExec } from '../.
 import { flag } from '../flags.ts'
 import { followSize, requireTerminal, runSession } from '../session.ts'
 import { readPairFiles, resolveVariables } from '../values.ts'
-import type { Verb } from '../verb.ts'
+import { PlainFailure, type Verb } from '../verb.ts'
 
 export const verb: Verb = {
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
@@ -47,7 +47,7 @@ export const verb: Verb = {
     const connection = await attachExec(client, id, tty)
     if (tty) await followSize(context, (height, width) => resizeExec(client, id, height, width))
     const outcome = await runSession(context, { connection, tty, input, detachKeys: flags.text('detach-keys') })
-    if (outcome === 'detached') return 0
+    if (outcome === 'detached') throw new PlainFailure('read escape sequence')
     return (await inspectExec(client, id)).ExitCode ?? 0
   },
 }
