@@ -42,7 +42,7 @@ export interface Capabilities {
   permitted: string[]
 }
 
-/** `type` is RLIMIT_…; values are bytes, seconds or counts as setrlimit(2) has them. */
+/** `type` is RLIMIT_…; values are bytes, seconds or counts as setrlimit(2) has them, or Infinity. */
 export interface Rlimit {
   type: string
   soft: number
@@ -164,4 +164,12 @@ export interface SeccompArgument {
   value: number
   valueTwo?: number
   op: string
+}
+
+// Missing from the type checker's library, present in the engine.
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+
+/** The document as JSON. Infinity becomes 2⁶⁴−1, RLIM_INFINITY, which a JavaScript number can't hold. */
+export function formatSpec(document: RuntimeSpec | Process): string {
+  return JSON.stringify(document, (_, value) => (value === Infinity ? rawJSON('18446744073709551615') : value))
 }

@@ -27,7 +27,7 @@ function memoryOf(request: ResourceRequest): MemoryLimits {
   const memory: MemoryLimits = {}
   if (isPositive(request.Memory)) memory.limit = request.Memory
   if (isPositive(request.MemoryReservation)) memory.reservation = request.MemoryReservation
-  if (isPositive(request.MemorySwap) || request.MemorySwap === -1) memory.swap = request.MemorySwap
+  if (isPositive(request.MemorySwap)) memory.swap = request.MemorySwap
   if (isGiven(request.MemorySwappiness) && request.MemorySwappiness !== -1) memory.swappiness = request.MemorySwappiness
   // Spelled out only when asked for: cgroup v2 has no such switch and runtimes refuse the field there.
   if (request.OomKillDisable) memory.disableOOMKiller = true
@@ -83,16 +83,13 @@ function blockDevice(path: string) {
   return deviceNumber(stat.rdev)
 }
 
-/** setrlimit(2)'s infinity, as the nearest number that JSON and a 64-bit parser agree on being unlimited. */
-const unlimited = JSON.rawJSON('18446744073709551615') as unknown as number
-
 /** The limits of setrlimit(2) for a container: the request's, then the daemon's defaults for what it leaves out. */
 export function rlimitsOf(ulimits: readonly Ulimit[], defaults: readonly Ulimit[]): Rlimit[] {
   const named = new Set(ulimits.map(limit => limit.Name))
   return [...ulimits, ...defaults.filter(limit => !named.has(limit.Name))].map(limit => ({
     type: `RLIMIT_${limit.Name.toUpperCase()}`,
-    soft: limit.Soft < 0 ? unlimited : limit.Soft,
-    hard: limit.Hard < 0 ? unlimited : limit.Hard,
+    soft: limit.Soft < 0 ? Infinity : limit.Soft,
+    hard: limit.Hard < 0 ? Infinity : limit.Hard,
   }))
 }
 

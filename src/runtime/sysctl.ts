@@ -52,6 +52,8 @@ function checkSysctl(given: string, name: string, own: OwnNamespaces) {
   throw invalid(`sysctl ${quoted} is not in a separate kernel namespace`)
 }
 
+const isPlain = (part: string) => part !== '' && part !== '.' && part !== '..'
+
 /** The name with dots between its parts; undefined if a part is empty, `.` or `..`. */
 function dotted(name: string): string | undefined {
   if (!/^[\w.:@/*-]+$/.test(name)) return undefined
@@ -59,7 +61,6 @@ function dotted(name: string): string | undefined {
   const swap = /^[^./]*\//.test(name)
   const separator = swap ? '/' : '.'
   const parts = name.split(separator)
-  const isPlain = (part: string) => part !== '' && part !== '.' && part !== '..'
   // A dot form with slashes inside a part stands for dots in an interface's name.
   if (!parts.every(part => part.split('/').every(isPlain))) return undefined
   return parts.join('.')
