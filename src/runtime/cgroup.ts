@@ -146,6 +146,11 @@ export class Cgroup {
     }
     throw system(`cgroup ${busy.join(', ')} could not be removed: processes ${this.pids().join(', ')} are in it`)
   }
+
+  /** Removes it where nothing is in it: for the parent of containers' cgroups, when the last has gone. */
+  removeIfEmpty(): void {
+    for (const directory of this.directories()) remove(directory)
+  }
 }
 
 /** A directory and all below it, parents first. */
