@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { hasCode } from '../kernel/ffi.ts'
 import { system } from '../lib/errors.ts'
-import { type MountEntry, readMountTable } from './mount-table.ts'
+import { type MountEntry, readMountTable } from '../kernel/mount-table.ts'
 import type { LimitSupport } from './verify.ts'
 
 /** Where each controller's hierarchy is mounted. */

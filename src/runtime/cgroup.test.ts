@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { detectCgroups, limitSupport } from './cgroup-layout.ts'
 import { Cgroup } from './cgroup.ts'
-import { parseEntry } from './mount-table.ts'
+import { parseEntry } from '../kernel/mount-table.ts'
 
 const layout = detectCgroups()
 

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { hasCode } from '../kernel/ffi.ts'
 import { invalid, system } from '../lib/errors.ts'
 import { cleanPath } from '../lib/paths.ts'
-import type { CgroupLayout } from './cgroup-layout.ts'
+import { type CgroupLayout, detectCgroups, limitSupport } from './cgroup-layout.ts'
+import type { LimitSupport } from './verify.ts'
 
 // A fork bomb under a pids limit takes a few rounds; an empty cgroup is removable at once or after its last exit.
 const patience = { totalMillis: 10_000, firstMillis: 1, longestMillis: 50 }
@@ -15,6 +16,48 @@ const patience = { totalMillis: 10_000, firstMillis: 1, longestMillis: 50 }
 export interface OomCounter {
   path: string
   key: 'oom_kill'
+}
+
+/** All cgroups of this host, addressed by path. */
+export class Cgroups {
+  readonly layout: CgroupLayout
+
+  constructor(layout: CgroupLayout = detectCgroups()) {
+    this.layout = layout
+  }
+
+  /** True on a host with cgroup version 2 only. */
+  get isUnified(): boolean {
+    return this.layout.version === 2
+  }
+
+  /** The cgroup at `path`, whether or not it exists. */
+  at(path: string): Cgroup {
+    return new Cgroup(this.layout, path)
+  }
+
+  limitSupport(): LimitSupport {
+    return limitSupport(this.layout)
+  }
+
+  /** See the methods of Cgroup. */
+  pids(path: string): number[] {
+    return this.at(path).pids()
+  }
+
+  async freeze(path: string): Promise<void> {
+    await this.at(path).freeze()
+  }
+
+  async thaw(path: string): Promise<void> {
+    await this.at(path).thaw()
+  }
+
+  /** Kills what is still in the cgroup, then removes it from every hierarchy. */
+  async clear(path: string): Promise<void> {
+    await this.at(path).kill()
+    await this.at(path).remove()
+  }
 }
 
 /** The cgroups at one path, such as `/gantry/ID`, in every hierarchy. They need not exist. */

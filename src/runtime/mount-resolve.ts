@@ -5,29 +5,40 @@ import { hasCode } from '../kernel/ffi.ts'
 import { invalid } from '../lib/errors.ts'
 import { isWithin } from '../lib/paths.ts'
 import type { PlannedMount } from './mount-request.ts'
-import { type MountEntry, readMountTable } from './mount-table.ts'
+import { type MountEntry, readMountTable } from '../kernel/mount-table.ts'
 import type { ResolvedMount } from './spec-mounts.ts'
 import { tmpfsOptions } from './tmpfs.ts'
 
 /** What resolving depends on. */
 export interface ResolveContext {
   /** The path of a volume's data, mounted if it has to be. */
-  volumePath(name: string): string
+  volumePath(name: string): string | Promise<string>
   /** The runtime understands `rro`. */
   recursiveReadonly: boolean
 }
 
 /** Resolves plans just before a start. Makes missing sources of `-v`. Throws dockerd's or runc's messages. */
-export function resolveMounts(plans: readonly PlannedMount[], context: ResolveContext): ResolvedMount[] {
-  // Read only if some mount's propagation depends on it.
-  let table: MountEntry[] | undefined
-  return plans.map(plan => {
-    if (plan.type === 'tmpfs') return resolveTmpfs(plan)
-    const source = plan.type === 'volume' ? context.volumePath(plan.name) : bindSource(plan)
-    checkProc(plan.destination, source)
-    const propagation = resolvePropagation(plan, source, () => (table ??= readMountTable()))
-    return { destination: plan.destination, type: 'bind', source, options: bindOptions(plan, context, propagation) }
-  })
+export async function resolveMounts(plans: readonly PlannedMount[], context: ResolveContext): Promise<ResolvedMount[]> {
+  const table = lazily(readMountTable)
+  return Promise.all(plans.map(plan => resolveMount(plan, context, table)))
+}
+
+async function resolveMount(
+  plan: PlannedMount,
+  context: ResolveContext,
+  table: () => readonly MountEntry[],
+): Promise<ResolvedMount> {
+  if (plan.type === 'tmpfs') return resolveTmpfs(plan)
+  const source = plan.type === 'volume' ? await context.volumePath(plan.name) : bindSource(plan)
+  checkProc(plan.destination, source)
+  const propagation = resolvePropagation(plan, source, table)
+  return { destination: plan.destination, type: 'bind', source, options: bindOptions(plan, context, propagation) }
+}
+
+// The table is long on a host with many containers, and few mounts depend on it.
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 function resolveTmpfs(plan: PlannedMount): ResolvedMount {
