@@ -158,14 +158,16 @@ export class Volumes {
 
   /** Gives an empty volume the content of `path` in the image's tree at `root`. Safe against whatever is in there. */
   async copyUp(name: string, root: Fd, path: string): Promise<void> {
-    using lock = await this.#locks.hold(name)
+    using held = new DisposableStack()
+    held.use(await this.#locks.hold(name))
     if (this.#get(name).definition.options) await this.#mount(name)
     await fill(join(this.#root, name), root, path)
   }
 
   /** Makes sure that the volume can be used, mounted if it has options, and returns where its data are. */
   async prepare(name: string): Promise<string> {
-    using lock = await this.#locks.hold(name)
+    using held = new DisposableStack()
+    held.use(await this.#locks.hold(name))
     const { definition } = this.#get(name)
     mkdirSync(this.mountpoint(name), { recursive: true, mode: 0o755 })
     if (definition.options) await this.#mount(name)
