@@ -1,6 +1,6 @@
 // Copies a directory's content with owners, modes, times, attributes and hard links, without following a link.
 
-import { constants } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { type Fd, O_PATH } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
@@ -27,7 +27,6 @@ import {
 } from '../kernel/files.ts'
 import { getXattr, getXattrAt, listXattrs, listXattrsAt, setXattr, setXattrAt } from '../kernel/xattr.ts'
 import { invalid } from '../lib/errors.ts'
-import { readSync } from 'node:fs'
 
 /** Each level holds two descriptors open. */
 const deepest = 200
@@ -126,8 +125,8 @@ function copyThroughMemory(source: Fd, target: Fd, length: number): number {
   return count
 }
 
-/** Owner first, as changing it clears the set-user-ID bit and capabilities; times last. */
-function copyMetadata(from: Fd, to: Fd) {
+/** Copies owner, mode, attributes and time, in the order in which they don't undo each other. Throws KernelError. */
+export function copyMetadata(from: Fd, to: Fd) {
   const { uid, gid, mode, mtimeNs } = statFd(from)
   fchown(to, uid, gid)
   fchmod(to, mode & 0o7777)

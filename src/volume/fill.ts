@@ -3,10 +3,10 @@
 import { constants } from 'node:fs'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
-import { fchmod, fchown, mkdirAt, openAt, readDirectory, renameAt, statFd, syncfs } from '../kernel/files.ts'
+import { futimens, mkdirAt, openAt, readDirectory, renameAt, statFd, syncfs } from '../kernel/files.ts'
 import { openInRoot } from '../kernel/openat2.ts'
 import { removeTree } from '../kernel/remove-tree.ts'
-import { copyTree } from './copy-tree.ts'
+import { copyMetadata, copyTree } from './copy-tree.ts'
 
 const directory = constants.O_RDONLY | constants.O_DIRECTORY
 const data = '_data'
@@ -43,12 +43,13 @@ export function finishFilling(home: string): void {
   using copy = openIfThere(volume, ready)
   if (!copy) return
   using target = openAt(volume, data, directory)
+  // Moving things changes the time of both directories.
+  const { mtimeNs } = statFd(copy)
   // All names first: a directory that is changed while it is read may hide some.
   const entries = Array.from(readDirectory(copy))
   for (const { name } of entries) moveIn(copy, target, name)
-  const { uid, gid, mode } = statFd(copy)
-  fchown(target, uid, gid)
-  fchmod(target, mode & 0o7777)
+  copyMetadata(copy, target)
+  futimens(target, mtimeNs)
   removeTree(volume, ready)
 }
 
