@@ -77,6 +77,13 @@ describe('a request', () => {
     throws(() => caps(['foo'], []), /unknown capability: "CAP_FOO"/)
   })
 
+  it('has no capabilities in effect for a user that is not root', () => {
+    const user = { uid: 5, gid: 5, additionalGids: [5, 6], home: '/' }
+    const { process } = specOf({ input: { user } })
+    deepEqual(process.capabilities, { bounding: [...defaultCapabilities], effective: [], permitted: [] })
+    deepEqual(process.user, { uid: 5, gid: 5, additionalGids: [5, 6] })
+  })
+
   it('is privileged', () => {
     const spec = specOf({ hostConfig: { Privileged: true } })
     deepEqual(spec.process.capabilities.bounding, host.capabilities)

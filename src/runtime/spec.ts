@@ -110,7 +110,7 @@ function processOf(input: SpecInput, security: SecurityOptions, capabilities: st
     args: [...input.args],
     env: environmentOf(config, user.home),
     cwd: config.WorkingDir || '/',
-    capabilities: sets(capabilities),
+    capabilities: capabilitySets(capabilities, user.uid),
     ...(rlimits.length > 0 && { rlimits }),
     ...(security.noNewPrivileges && { noNewPrivileges: true }),
     ...apparmorOf(input, security),
@@ -118,11 +118,14 @@ function processOf(input: SpecInput, security: SecurityOptions, capabilities: st
   }
 }
 
-/** The sets a process starts with; inheritable and ambient stay empty (CVE-2022-24769). */
-export const sets = (capabilities: readonly string[]): Capabilities => ({
+/**
+ * The sets a process starts with. Inheritable and ambient stay empty (CVE-2022-24769); a user that isn't root has none in
+ * effect either, so that what the runtime does for it before the program runs needs its own permissions.
+ */
+export const capabilitySets = (capabilities: readonly string[], uid: number): Capabilities => ({
   bounding: [...capabilities],
-  effective: [...capabilities],
-  permitted: [...capabilities],
+  effective: uid === 0 ? [...capabilities] : [],
+  permitted: uid === 0 ? [...capabilities] : [],
 })
 
 function apparmorOf({ host, hostConfig, defaults }: SpecInput, security: SecurityOptions) {

@@ -67,7 +67,7 @@ function settingOf(option: string): string {
 export interface TmpfsRequest {
   SizeBytes?: number | null
   Mode?: number | null
-  Options?: readonly (readonly string[])[] | null
+  Options?: readonly (readonly string[] | null)[] | null
 }
 
 /** A mount's tmpfs options in the comma-separated form. Throws dockerd's message for a wrong one. */
@@ -75,7 +75,8 @@ export function tmpfsData(request: TmpfsRequest | null | undefined, readonly: bo
   const data: string[] = readonly ? ['ro'] : []
   if (request?.Mode) data.push(`mode=${request.Mode.toString(8)}`)
   if (request?.SizeBytes) data.push(`size=${formatSize(request.SizeBytes)}`)
-  for (const option of request?.Options ?? []) {
+  for (const given of request?.Options ?? []) {
+    const option = given ?? []
     if (option.length < 1 || option.length > 2) throw invalid('invalid option array length')
     if (!['exec', 'noexec'].includes(option[0] ?? '')) throw invalid(`invalid option: ${option[0]}`)
     data.push(option.join('='))

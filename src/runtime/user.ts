@@ -37,13 +37,14 @@ export function resolveUser(root: Fd, user: string, groupAdd: readonly string[])
   }
   const gid = groupPart === '' ? (entry?.gid ?? 0) : (explicitGid ?? accounts.groupNamed(groupPart, 'unable'))
   const memberships = groupPart === '' && entry ? accounts.groupsOf(entry.name) : []
-  const added = groupAdd.map(group => parseId(group) ?? accounts.groupNamed(group, 'Unable'))
+  const added = new Set(groupAdd.map(group => parseId(group) ?? accounts.groupNamed(group, 'Unable')))
+  // A group that is in twice is listed twice, as with dockerd.
   const gids = [gid, ...memberships, ...added]
   checkRange(entry?.uid ?? uid ?? 0, ...gids)
   return {
     uid: entry?.uid ?? uid ?? 0,
     gid,
-    additionalGids: [...new Set(gids)],
+    additionalGids: gids,
     home: entry?.home || '/',
   }
 }

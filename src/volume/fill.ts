@@ -25,16 +25,23 @@ export async function fill(home: string, root: Fd, path: string): Promise<void> 
   if (!isEmpty(target)) return
   using source = openDirectory(root, path)
   if (!source) return
-  removeTree(volume, draft)
-  mkdirAt(volume, draft, 0o700)
-  {
-    using copy = openAt(volume, draft, directory)
-    await copyTree(source, copy)
-    // Before the rename, so that a complete name never stands for incomplete files.
-    if (!isEmpty(copy)) syncfs(copy)
+  try {
+    await makeDraft(volume, source)
+  } catch (error) {
+    removeTree(volume, draft)
+    throw error
   }
   renameAt(volume, draft, volume, ready, { noReplace: true })
   finishFilling(home)
+}
+
+async function makeDraft(volume: Fd, source: Fd) {
+  removeTree(volume, draft)
+  mkdirAt(volume, draft, 0o700)
+  using copy = openAt(volume, draft, directory)
+  await copyTree(source, copy)
+  // Before its rename, so that a complete name never stands for incomplete files.
+  if (!isEmpty(copy)) syncfs(copy)
 }
 
 /** Moves in what a complete copy has left to be moved; does nothing if there is none. */

@@ -290,6 +290,7 @@ describe('an empty volume', () => {
     kit.volumes.ensure({ name: 'data' })
     await rejects(kit.fill('data', '/d'), /nested more than 200 deep/)
     deepEqual(readdirSync(kit.volumes.mountpoint('data')), [])
+    deepEqual(readdirSync(join(kit.root, 'data')), ['_data'])
   })
 })
 
