@@ -1,8 +1,11 @@
 // Values that are refused when a container is created: sysctls, modes, security options, limits.
 
-import { deepEqual, doesNotThrow, equal, throws } from 'node:assert/strict'
+import { deepEqual, doesNotThrow, equal, ok, throws } from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { array, assert as holds, constantFrom, property } from 'fast-check'
+import { apparmorProfile } from './apparmor.ts'
 import { capabilitiesOf, checkCapabilities } from './capabilities.ts'
 import { readHostFacts } from './host.ts'
 import { checkModes, containerOf } from './modes.ts'
@@ -265,3 +268,63 @@ describe('a runtime’s version', () => {
     equal(warned('youki', '0.1'), false)
   })
 })
+
+describe('the AppArmor profile', () => {
+  const text = apparmorProfile('gantry-default')
+
+  it('denies mounts and signals to others', () => {
+    ok(/^ {2}deny mount,$/m.test(text))
+    const signals = [...text.matchAll(/signal \((.*)\) peer=(.*),/g)].filter(([, access]) => access?.includes('send'))
+    deepEqual(
+      signals.map(([, , peer]) => peer),
+      ['gantry-default'],
+    )
+  })
+
+  it('denies writes to what /proc and /sys have for the whole host', () => {
+    const denied = [...text.matchAll(/deny (\/\S+) \w*w\w*,/g)].map(([, glob = '']) => globPattern(glob))
+    const isDenied = (path: string) => denied.some(pattern => pattern.test(path))
+    const hostwide = [
+      '/proc/sysrq-trigger',
+      '/proc/sys/kernel/core_pattern',
+      '/proc/sys/vm/swappiness',
+      '/proc/irq/1/x',
+    ]
+    for (const path of [
+      ...hostwide,
+      '/proc/sys/kernel/modprobe',
+      '/proc/scsi/scsi',
+      '/sys/kernel/x',
+      '/sys/fs/bpf/x',
+      '/sys/firmware/x',
+    ])
+      ok(isDenied(path), path)
+    for (const path of [
+      '/proc/1/attr/exec',
+      '/proc/4711/oom_score_adj',
+      '/proc/sys/kernel/shmmax',
+      '/sys/fs/cgroup/x',
+      '/tmp/x',
+    ])
+      ok(!isDenied(path), path)
+  })
+
+  it('is one that the parser takes', {
+    skip: !existsSync('/sbin/apparmor_parser') && 'apparmor is not installed',
+  }, () => {
+    execFileSync('/sbin/apparmor_parser', ['--skip-kernel-load', '--skip-cache'], { input: text })
+  })
+})
+
+/** An AppArmor glob as a regular expression: `**` crosses slashes, `*` and `?` and classes do not. */
+function globPattern(glob: string): RegExp {
+  const source = glob
+    .replaceAll('**', '\u0001')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('\u0001', '.*')
+    .replaceAll('{', '(?:')
+    .replaceAll('}', ')')
+    .replaceAll(',', '|')
+    .replaceAll('[^', '(?!/)[^')
+  return new RegExp(`^${source}$`)
+}

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { arch, cpus, release } from 'node:os'
 import { hasCode } from '../kernel/ffi.ts'
+import { hasApparmor } from './apparmor.ts'
 import { capabilitiesOf } from './capabilities.ts'
 
 /** What the kernel has and the daemon may use. */
@@ -12,7 +13,7 @@ export interface HostFacts {
   kernelRelease: string
   /** The kernel can filter system calls. */
   seccomp: boolean
-  /** AppArmor is enabled and its default profile for containers can be used. */
+  /** AppArmor is enabled and profiles can be loaded. */
   apparmor: boolean
   selinux: boolean
   /** Capabilities in the daemon's own bounding set. */
@@ -37,7 +38,7 @@ export function readHostFacts(): HostFacts {
     architecture: architectureNames[arch()] ?? arch(),
     kernelRelease: release(),
     seccomp: /^Seccomp:/m.test(status),
-    apparmor: read('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
+    apparmor: hasApparmor(),
     selinux: existsSync('/sys/fs/selinux/enforce'),
     capabilities: capabilitiesOf(/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'),
     cpuCount: cpus().length,
@@ -70,15 +71,6 @@ function names(directory: string): string[] {
     return readdirSync(directory)
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return []
-    throw error
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'EACCES')) return ''
     throw error
   }
 }

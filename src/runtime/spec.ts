@@ -2,6 +2,7 @@
 
 import { invalid } from '../lib/errors.ts'
 import type { Capabilities, Linux, Mount, Namespace, NamespaceType, Process, RuntimeSpec } from '../oci/runtime-spec.ts'
+import { defaultApparmorProfile } from './apparmor.ts'
 import { chooseCapabilities } from './capabilities.ts'
 import type { DeviceAccess } from './devices.ts'
 import { environmentOf } from './environment.ts'
@@ -55,7 +56,7 @@ export interface SpecDefaults {
   noNewPrivileges: boolean
   /** The daemon's own `--seccomp-profile`: `unconfined`, `builtin` or JSON. */
   seccompProfile: string
-  /** The AppArmor profile of containers that name none. */
+  /** The AppArmor profile of containers that name none; the engine's own if empty. It must be loaded. */
   apparmorProfile: string
 }
 
@@ -135,7 +136,7 @@ function apparmorOf({ host, hostConfig, defaults }: SpecInput, security: Securit
     }
     return {}
   }
-  const fallback = hostConfig.Privileged ? 'unconfined' : defaults.apparmorProfile
+  const fallback = hostConfig.Privileged ? 'unconfined' : defaults.apparmorProfile || defaultApparmorProfile
   return { apparmorProfile: security.apparmor || fallback }
 }
 
