@@ -33,10 +33,11 @@ export async function respondRaw(connection: Hijacked, answer: Answer, log: Log)
 }
 
 /** Sends a complete answer and closes the connection. */
-export function sendRaw({ stream, headers }: Hijacked, { status, headers: own, body }: Rendered) {
+export function sendRaw(connection: Hijacked, { status, headers: own, body }: Rendered) {
+  const { headers } = connection
   const length = { 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
-  stream.end(`${head(status, STATUS_CODES[status], { ...headers, ...own, ...length })}${body}`)
-  linger(stream)
+  connection.stream.end(`${head(status, STATUS_CODES[status], { ...headers, ...own, ...length })}${body}`)
+  linger(connection)
 }
 
 async function runHijacked(connection: Hijacked, answer: HijackAnswer, log: Log) {
@@ -50,7 +51,7 @@ async function runHijacked(connection: Hijacked, answer: HijackAnswer, log: Log)
   try {
     await answer.run(stream, gone)
     stream.end()
-    linger(stream)
+    linger(connection)
   } catch (error) {
     if (!gone.aborted) log.warn({ err: error }, 'A hijacked connection failed')
     stream.destroy()
@@ -63,11 +64,12 @@ function head(status: number, reason: string | undefined, headers: OutgoingHttpH
 }
 
 // Closing a socket with unread input resets the connection, and the client could lose output it has not read yet.
-function linger(stream: Duplex) {
+function linger({ stream, socket }: Hijacked) {
+  if (socket.destroyed) return
   stream.resume()
-  const timer = setTimeout(() => stream.destroy(), lingering)
+  const timer = setTimeout(() => socket.destroy(), lingering)
   stream.once('end', () => finishThenDestroy(stream))
-  stream.once('close', () => clearTimeout(timer))
+  socket.once('close', () => clearTimeout(timer))
 }
 
 function finishThenDestroy(stream: Duplex) {
@@ -79,7 +81,8 @@ function finishThenDestroy(stream: Duplex) {
 function watch({ stream, socket, halfClosed }: Hijacked): AbortSignal {
   const controller = new AbortController()
   const onGone = () => controller.abort(new Error('The client closed the connection'))
-  stream.on('error', onGone).once('close', onGone)
+  stream.on('error', onGone)
+  socket.once('close', onGone)
   stream.once('end', () => halfClosed.add(socket))
   return controller.signal
 }

@@ -40,9 +40,9 @@ export async function bindListener(
   options: { tls: TlsFiles | undefined; accept: Accept; log: Log },
 ): Promise<Server> {
   const { tls, accept, log } = options
+  const secure = address.kind === 'tcp' && tls !== undefined
+  const server = secure ? await createSecure(tls, accept, log) : createServer({ allowHalfOpen: true }, accept)
   try {
-    const secure = address.kind === 'tcp' && tls !== undefined
-    const server = secure ? await createSecure(tls, accept, log) : createServer({ allowHalfOpen: true }, accept)
     if (address.kind === 'tcp' && !secure) {
       log.warn(
         { ...address },
@@ -53,6 +53,7 @@ export async function bindListener(
     else await bound(server, address.kind === 'fd' ? { fd: address.fd } : { host: address.host, port: address.port })
     return server
   } catch (cause) {
+    server.close()
     throw system(`failed to listen on ${describe(address)}: ${messageOf(cause)}`, { cause })
   }
 }
@@ -114,7 +115,7 @@ async function groupId(group: string, required: boolean, log: Log): Promise<numb
 }
 
 async function createSecure({ certificate, key, ca }: TlsFiles, accept: Accept, log: Log): Promise<Server> {
-  const [cert, privateKey, authority] = await Promise.all([certificate, key, ca].map(read))
+  const [cert, privateKey, authority] = await Promise.all([certificate, key, ca].map(readPem))
   const verify = { requestCert: authority !== undefined, rejectUnauthorized: authority !== undefined }
   const options = {
     cert,
@@ -129,4 +130,10 @@ async function createSecure({ certificate, key, ca }: TlsFiles, accept: Accept, 
   return server
 }
 
-const read = (path: string | undefined) => (path === undefined ? undefined : readFile(path))
+async function readPem(path: string | undefined): Promise<Buffer | undefined> {
+  try {
+    return path === undefined ? undefined : await readFile(path)
+  } catch (cause) {
+    throw system(`cannot use TLS: ${messageOf(cause)}`, { cause })
+  }
+}

@@ -1,7 +1,7 @@
 // Writes answers to ordinary requests.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { Duplex, Readable, Writable } from 'node:stream'
+import { Duplex } from 'node:stream'
 import type { Answer, HijackAnswer, StreamAnswer } from '../../api/handler.ts'
 import { rawStream } from '../../api/handler.ts'
 import { encodeJson, progressError } from '../../api/json.ts'
@@ -82,7 +82,7 @@ async function sendRaw(response: ServerResponse, answer: HijackAnswer, { headers
   response.useChunkedEncodingByDefault = false
   response.writeHead(200, { ...headers, 'Content-Type': rawStream, Connection: 'close' })
   response.flushHeaders()
-  const socket = Duplex.from({ readable: Readable.toWeb(response.req), writable: Writable.toWeb(response) })
+  const socket = joined(response)
   socket.on('error', error => log.debug({ err: error }, 'A hijacked connection broke'))
   try {
     await answer.run(socket, goneSignal(response))
@@ -91,4 +91,25 @@ async function sendRaw(response: ServerResponse, answer: HijackAnswer, { headers
     log.warn({ err: error, kind: kindOf(error) }, 'A hijacked connection failed')
     socket.destroy()
   }
+}
+
+/** The request's body and the response's as one connection. */
+function joined(response: ServerResponse): Duplex {
+  const { req: request } = response
+  const socket = new Duplex({
+    read: () => void request.resume(),
+    write: (chunk, encoding, done) => void response.write(chunk, encoding, done),
+    final: done => void response.end(done),
+    destroy: (error, done) => {
+      if (error) response.destroy()
+      done(error)
+    },
+  })
+  request.on('data', chunk => {
+    if (!socket.push(chunk)) request.pause()
+  })
+  if (request.readableEnded) socket.push(null)
+  else request.once('end', () => socket.push(null))
+  response.once('close', () => socket.destroy())
+  return socket
 }
