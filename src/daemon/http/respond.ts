@@ -65,7 +65,7 @@ async function sendStream(response: ServerResponse, answer: StreamAnswer, { head
     await answer.write(response, signal)
     response.end()
   } catch (error) {
-    if (!signal.aborted) log.error({ err: error }, 'A stream failed')
+    if (!signal.aborted && statusOf(error) >= 500) log.error({ err: error }, 'A stream failed')
     failStream(response, answer, error)
   }
 }
