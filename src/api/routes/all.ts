@@ -3,9 +3,10 @@
 import { containerRoutes } from './container.ts'
 import { execRoutes } from './exec.ts'
 import { imageRoutes } from './image.ts'
+import { networkRoutes } from './network.ts'
 import { systemRoutes } from './system.ts'
 import { volumeRoutes } from './volume.ts'
 
-export const routes = { ...systemRoutes, ...containerRoutes, ...execRoutes, ...imageRoutes, ...volumeRoutes }
+export const routes = { ...systemRoutes, ...containerRoutes, ...execRoutes, ...imageRoutes, ...networkRoutes, ...volumeRoutes }
 
 export type OperationId = keyof typeof routes

@@ -1,0 +1,9 @@
+// Operations on networks.
+
+import { filters, flag, text } from '../query.ts'
+import { route } from '../route.ts'
+
+export const networkRoutes = {
+  NetworkList: route('GET', '/networks', { query: { filters: filters() } }),
+  NetworkInspect: route('GET', '/networks/{id}', { query: { verbose: flag(), scope: text() } }),
+}

@@ -1,0 +1,84 @@
+// POST /containers/{id}/attach: a client's connection joined to the container's streams, before or after it starts.
+
+import type { Duplex } from 'node:stream'
+import { conflict } from '../lib/errors.ts'
+import { join } from '../lib/join.ts'
+import { type DetachKeys, detaching } from './detach-keys.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import { writeLogs } from './logs.ts'
+import type { Container } from './model.ts'
+import { containerPaths } from './paths.ts'
+
+/** Which streams to join, and whether what was logged before comes first. */
+export interface AttachOptions {
+  readonly stdin: boolean
+  readonly stdout: boolean
+  readonly stderr: boolean
+  /** Join the live streams; false shows only the logs. */
+  readonly stream: boolean
+  readonly logs: boolean
+  readonly detachKeys: DetachKeys
+}
+
+/** Throws dockerd's conflicts for a container that can't be attached to. */
+export function checkAttach(container: Container): void {
+  if (container.state.phase === 'paused') {
+    throw conflict(`container ${container.id} is paused, unpause the container before attach`)
+  }
+}
+
+/** Serves one attached client until the container's streams end or the client leaves. */
+export async function attach(
+  engine: Pick<Engine, 'settings' | 'events'>,
+  container: Container,
+  options: AttachOptions,
+  client: Duplex,
+  signal: AbortSignal,
+): Promise<void> {
+  containerEvent(engine, container, 'attach')
+  // Joined before the logs are shown, so that nothing falls between the two.
+  const far = options.stream ? await connect(container, options, signal) : undefined
+  if (options.logs) {
+    const all = {
+      since: undefined,
+      until: undefined,
+      tail: undefined,
+      follow: false,
+      timestamps: false,
+      details: false,
+    }
+    const { log } = containerPaths(engine.settings, container.id)
+    await writeLogs(container, log, { ...options, ...all }, client, signal)
+  }
+  if (!far) return void client.end()
+  const input = options.stdin && container.definition.config.OpenStdin === true
+  const tty = container.definition.config.Tty === true
+  if (!input || !tty) return join(client, far, { input })
+  const terminal = detaching(client, options.detachKeys)
+  await join(terminal, far, { input })
+  if (terminal.detached) containerEvent(engine, container, 'detach')
+}
+
+// The container's streams: at once if it runs, else when it starts. Undefined if that will not be.
+async function connect(container: Container, options: AttachOptions, signal: AbortSignal): Promise<Duplex | undefined> {
+  const { stdin, stdout, stderr } = options
+  const flags = { stdin, stdout, stderr, closesStdin: container.definition.config.StdinOnce === true }
+  if (container.live) return container.live.shim.attach(flags)
+  const { promise, resolve: join } = Promise.withResolvers<Duplex | undefined>()
+  const early = { flags, join }
+  const leave = () => {
+    if (container.early.delete(early)) join(undefined)
+  }
+  container.early.add(early)
+  signal.addEventListener('abort', leave)
+  const streams = await promise
+  signal.removeEventListener('abort', leave)
+  return streams
+}
+
+/** Tells those who wait for a container's start that there will be none. */
+export function dismissEarly(container: Container): void {
+  for (const { join } of container.early) join(undefined)
+  container.early.clear()
+}

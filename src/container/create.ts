@@ -1,0 +1,122 @@
+// POST /containers/create: checks the request against the image and the host, and keeps what was decided.
+
+import { readFileSync } from 'node:fs'
+import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
+import type { EndpointSettings } from '../api/types/network.ts'
+import { formatTime } from '../lib/clock.ts'
+import { invalid } from '../lib/errors.ts'
+import { shortId } from '../lib/ids.ts'
+import { parseSignal } from '../kernel/signals.ts'
+import { limitSupport } from '../runtime/cgroup-layout.ts'
+import { checkModes, containerOf } from '../runtime/modes.ts'
+import { parseSecurityOptions } from '../runtime/security.ts'
+import { verifyRanges, verifyResources } from '../runtime/verify.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import { withDefaults } from './host-config.ts'
+import { argumentsOf, mergeConfig } from './merge.ts'
+import { Container, type Definition, freshState } from './model.ts'
+import { parseName, randomName } from './names.ts'
+import { checkNetwork } from './network-mode.ts'
+import { portRequests } from './network.ts'
+import { createVolumes, planContainerMounts } from './volumes.ts'
+
+/** What a client asks for. */
+export interface CreateRequest {
+  /** '' for a name of our own. */
+  readonly name: string
+  readonly config: ContainerConfig
+  readonly hostConfig: HostConfig
+  readonly endpoints: Readonly<Record<string, EndpointSettings | null>>
+}
+
+/** The new container and what the user should know about it. */
+export interface Created {
+  readonly container: Container
+  readonly warnings: string[]
+}
+
+/** Creates a container that can be started. Throws dockerd's errors; nothing is left of a request that failed. */
+export async function create(engine: Engine, request: CreateRequest): Promise<Created> {
+  const name = chooseName(engine, request.name)
+  const image = engine.images.resolve(request.config.Image)
+  const config = mergeConfig(request.config, image.config.config ?? {})
+  const { hostConfig, warnings } = checkedHostConfig(engine, request.hostConfig)
+  const id = engine.ids.next()
+  const definition: Definition = {
+    id,
+    created: formatTime(engine.clock.now()),
+    imageId: image.id,
+    topLayer: image.topLayer,
+    platform: image.config.os ?? 'linux',
+    config: { ...config, Hostname: chooseHostname(config, hostConfig, id), Image: request.config.Image },
+    hostConfig,
+    endpoints: checkNetwork(engine, hostConfig, request.endpoints),
+    mounts: planContainerMounts(engine, config, hostConfig),
+    anonymousVolumes: [],
+    argv: argumentsOf(config),
+  }
+  checkConfig(definition)
+  await using undo = new AsyncDisposableStack()
+  const container = new Container(name, definition, freshState())
+  container.definition = { ...definition, ...(await createVolumes(engine, container, undo)) }
+  portRequests(container)
+  engine.containers.add(container)
+  undo.move()
+  containerEvent(engine, container, 'create')
+  return { container, warnings }
+}
+
+function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
+  if (asked === '') return randomName(name => engine.containers.isNameTaken(name))
+  const name = parseName(asked)
+  engine.containers.checkNameFree(name)
+  return name
+}
+
+function checkedHostConfig(engine: Engine, asked: HostConfig) {
+  checkModes(asked)
+  verifyRanges(asked)
+  parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
+  engine.runtimes.get(asked.Runtime ?? '')
+  const { request, warnings } = verifyResources(asked, limitSupport(engine.cgroups))
+  return { hostConfig: withDefaults(engine, request), warnings }
+}
+
+// The host's name with the host's network, another container's with its network.
+function chooseHostname(config: ContainerConfig, hostConfig: HostConfig, id: string): string {
+  if (config.Hostname !== '') return config.Hostname
+  if (hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host') {
+    return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()
+  }
+  return containerOf(hostConfig.NetworkMode) === undefined ? shortId(id) : ''
+}
+
+function checkConfig({ config, hostConfig }: Definition) {
+  if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {
+    throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+  }
+  for (const assignment of config.Env ?? []) {
+    if (assignment.startsWith('=') || assignment === '') throw invalid(`invalid environment variable: ${assignment}`)
+    if (assignment.includes('\0')) throw invalid('invalid environment variable: it contains a NUL byte')
+  }
+  if (config.StopSignal) parseSignal(config.StopSignal)
+  checkRestartPolicy(hostConfig)
+  const log = hostConfig.LogConfig.Type
+  if (log !== 'json-file' && log !== 'none') throw invalid(`logger: no log driver named '${log}' is registered`)
+}
+
+const restartPolicies = ['', 'no', 'always', 'unless-stopped', 'on-failure']
+
+function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRemove }: HostConfig) {
+  if (!restartPolicies.includes(Name))
+    throw invalid(
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    )
+  if (MaximumRetryCount !== 0 && Name !== 'on-failure') {
+    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
+  }
+  if (MaximumRetryCount < 0) throw invalid('invalid restart policy: maximum retry count cannot be negative')
+  if (AutoRemove && Name !== '' && Name !== 'no')
+    throw invalid("can't create 'AutoRemove' container with restart policy")
+}

@@ -1,0 +1,67 @@
+// What the container verbs work with. Each verb takes only the parts it names.
+
+import type { Layers } from '../content/layers.ts'
+import type { ImageStore } from '../image/store.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Ids } from '../lib/ids.ts'
+import type { Locks } from '../lib/locks.ts'
+import type { Log } from '../lib/log.ts'
+import type { Networks } from '../network/networks.ts'
+import type { CgroupLayout } from '../runtime/cgroup-layout.ts'
+import type { HostFacts } from '../runtime/host.ts'
+import type { Runtimes } from '../runtime/runtimes.ts'
+import type { Database } from '../state/database.ts'
+import type { Events } from '../state/events.ts'
+import type { Volumes } from '../volume/volumes.ts'
+import type { ContainerStore } from './store.ts'
+
+/** The daemon's settings as far as containers are concerned. */
+export interface ContainerSettings {
+  readonly dataRoot: string
+  readonly execRoot: string
+  /** Path of gantry-shim. */
+  readonly shim: string
+  /** Path of the init that --init puts first. */
+  readonly init: string
+  /** Default for containers that don't say. */
+  readonly useInit: boolean
+  readonly noNewPrivileges: boolean
+  /** Below the root of each cgroup hierarchy, without slashes at its ends. */
+  readonly cgroupParent: string
+  /** Bytes. */
+  readonly shmSize: number
+  readonly ulimits: readonly { Name: string; Soft: number; Hard: number }[]
+  /** What `--ipc` and `--cgroupns` are for containers that don't say; '' leaves it to the host. */
+  readonly ipcMode: string
+  readonly cgroupnsMode: string
+  readonly logDriver: string
+  readonly logOptions: Readonly<Record<string, string>>
+  /** `builtin`, `unconfined`, or a profile as JSON in Docker's format. */
+  readonly seccompProfile: string
+  readonly dns: readonly string[]
+  readonly dnsOptions: readonly string[]
+  readonly dnsSearch: readonly string[]
+  /** Host address of published ports that name none; '' for all. */
+  readonly publishAddress: string
+  /** What host-gateway stands for; empty for the bridge's own address. */
+  readonly hostGateway: readonly string[]
+}
+
+/** The parts of a running engine. */
+export interface Engine {
+  readonly settings: ContainerSettings
+  readonly database: Database
+  readonly log: Log
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly locks: Locks
+  readonly events: Events
+  readonly images: ImageStore
+  readonly layers: Layers
+  readonly volumes: Volumes
+  readonly networks: Networks
+  readonly cgroups: CgroupLayout
+  readonly runtimes: Runtimes
+  readonly host: HostFacts
+  readonly containers: ContainerStore
+}

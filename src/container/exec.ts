@@ -1,0 +1,188 @@
+// Processes added to a running container: POST /containers/{id}/exec, /exec/{id}/start, GET /exec/{id}/json.
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { ExecCreateRequest, ExecInspect } from '../api/types/exec.ts'
+import { GantryError, conflict, invalid, messageOf, notFound } from '../lib/errors.ts'
+import { join as joinStreams } from '../lib/join.ts'
+import { type AttachFlags, type LaunchedShim, type ShimConnection, launchShim } from '../runtime/shim.ts'
+import { type DetachKeys, detaching, parseDetachKeys } from './detach-keys.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import { processFor } from './exec-process.ts'
+import type { Container } from './model.ts'
+import { containerPaths } from './paths.ts'
+import type { TerminalSize } from './resize.ts'
+import { startError } from './start-error.ts'
+import { execShimOptions } from './shim-options.ts'
+
+/** A process that was asked for, its run and its end. */
+export interface Exec {
+  readonly id: string
+  readonly container: Container
+  readonly request: ExecCreateRequest
+  readonly detachKeys: DetachKeys
+  phase: 'created' | 'running' | 'ended'
+  pid: number
+  exitCode: number | null
+  shim: ShimConnection | undefined
+  size: TerminalSize | undefined
+}
+
+/** Registers a process to be started later. Throws dockerd's errors. */
+export function createExec(
+  engine: Pick<Engine, 'ids' | 'events'>,
+  container: Container,
+  request: ExecCreateRequest,
+): Exec {
+  if ((request.Cmd ?? []).length === 0) throw invalid('No exec command specified')
+  checkRunning(container)
+  const detachKeys = parseDetachKeys(request.DetachKeys)
+  const exec: Exec = {
+    id: engine.ids.next(),
+    container,
+    request,
+    detachKeys,
+    phase: 'created',
+    pid: 0,
+    exitCode: null,
+    shim: undefined,
+    size: undefined,
+  }
+  container.execs.set(exec.id, exec)
+  execEvent(engine, exec, `exec_create: ${commandLine(request)}`)
+  return exec
+}
+
+function checkRunning(container: Container) {
+  if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
+  if (container.state.phase === 'paused') {
+    throw conflict(`container ${container.id} is paused, unpause the container before exec`)
+  }
+}
+
+const commandLine = (request: ExecCreateRequest) => (request.Cmd ?? []).join(' ')
+
+function execEvent(engine: Pick<Engine, 'events'>, exec: Exec, action: string, more: Record<string, string> = {}) {
+  containerEvent(engine, exec.container, action, { execID: exec.id, ...more })
+}
+
+/** The exec with this id; throws dockerd's notFound. */
+export function findExec(engine: Pick<Engine, 'containers'>, id: string): Exec {
+  for (const container of engine.containers.all()) {
+    const exec = container.execs.get(id)
+    if (exec) return exec
+  }
+  throw notFound(`No such exec instance: ${id}`)
+}
+
+/** Throws dockerd's conflicts for an exec that can't be started: it ran already, or its container doesn't run. */
+export function checkExecStart(exec: Exec): void {
+  if (exec.phase === 'running') throw conflict(`exec ${exec.id} is already running`)
+  if (exec.phase === 'ended') throw conflict(`exec ${exec.id} has already run`)
+  checkRunning(exec.container)
+}
+
+/** Starts without a client; resolves once it runs. Throws if it can't be started. */
+export async function startDetached(engine: Engine, exec: Exec): Promise<void> {
+  await (await launch(engine, exec, [])).started
+}
+
+/** Starts with a client joined from the first byte; resolves when the streams have ended. */
+export async function startAttached(engine: Engine, exec: Exec, client: Duplex): Promise<void> {
+  const { AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr, Tty: tty } = exec.request
+  try {
+    const { attached, started } = await launch(engine, exec, [{ stdin, stdout, stderr, closesStdin: true }])
+    const streams = attached[0]
+    started.catch(() => streams?.destroy())
+    if (streams)
+      await joinStreams(stdin && tty ? detaching(client, exec.detachKeys) : client, streams, { input: stdin })
+    await started
+  } catch (error) {
+    // The stream has begun, so that is where the client can read of it.
+    client.end(`${messageOf(error)}\r\n`)
+  }
+}
+
+interface Launched {
+  readonly attached: readonly Duplex[]
+  readonly started: Promise<void>
+}
+
+async function launch(engine: Engine, exec: Exec, attach: readonly AttachFlags[]): Promise<Launched> {
+  const directory = join(containerPaths(engine.settings, exec.container.id).execs, exec.id)
+  exec.phase = 'running'
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const process = processFor(engine, exec.container, exec.request, exec.size)
+    writeFileSync(join(directory, 'process.json'), JSON.stringify(process), { mode: 0o600 })
+    const shim = launchShim({ ...execShimOptions(engine, exec, directory), attach }, engine.settings.shim)
+    return { attached: shim.attached, started: follow(engine, exec, directory, shim) }
+  } catch (error) {
+    throw failed(exec, directory, error)
+  }
+}
+
+async function follow(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim): Promise<void> {
+  try {
+    const { pid } = await shim.connection.started
+    exec.pid = pid
+    exec.shim = shim.connection
+  } catch (error) {
+    throw failed(exec, directory, error)
+  }
+  execEvent(engine, exec, `exec_start: ${commandLine(exec.request)}`)
+  void onExecExit(engine, exec, directory, shim)
+}
+
+function failed(exec: Exec, directory: string, error: unknown): GantryError {
+  const { kind, message, exitCode } = startError(error, exec.request.Cmd?.[0] ?? '')
+  end(exec, directory, exitCode)
+  return new GantryError(kind, `OCI runtime exec failed: ${message}`, { cause: error })
+}
+
+async function onExecExit(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim) {
+  const code = (await shim.connection.exited)?.code ?? 137
+  end(exec, directory, code)
+  execEvent(engine, exec, 'exec_die', { exitCode: String(code) })
+}
+
+function end(exec: Exec, directory: string, code: number) {
+  exec.phase = 'ended'
+  exec.exitCode = code
+  exec.pid = 0
+  exec.shim = undefined
+  rmSync(directory, { recursive: true, force: true })
+}
+
+/** Sets the size of the terminal, now or for when it starts. */
+export function resizeExec(exec: Exec, size: TerminalSize): void {
+  exec.size = size
+  exec.shim?.resize(size.rows, size.columns)
+}
+
+/** The Engine API's view of an exec. */
+export function inspectExec(exec: Exec): ExecInspect {
+  const { request } = exec
+  const [entrypoint = '', ...words] = request.Cmd ?? []
+  return {
+    ID: exec.id,
+    Running: exec.phase === 'running',
+    ExitCode: exec.exitCode,
+    ProcessConfig: {
+      tty: request.Tty,
+      entrypoint,
+      arguments: words,
+      privileged: request.Privileged,
+      ...(request.User && { user: request.User }),
+    },
+    OpenStdin: request.AttachStdin,
+    OpenStderr: request.AttachStderr,
+    OpenStdout: request.AttachStdout,
+    CanRemove: exec.phase === 'ended',
+    ContainerID: exec.container.id,
+    DetachKeys: Buffer.from(exec.detachKeys).toString('base64'),
+    Pid: exec.pid,
+  }
+}

@@ -1,0 +1,39 @@
+// The defaults of a HostConfig, as inspect shows them.
+
+import type { HostConfig } from '../api/types/container.ts'
+import { maskedPaths, readonlyPaths } from '../runtime/masked.ts'
+import { parseSecurityOptions } from '../runtime/security.ts'
+import type { Engine } from './engine.ts'
+
+/** The request with the daemon's defaults where it says nothing. */
+export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
+  const { settings } = engine
+  const driver = asked.LogConfig?.Type || settings.logDriver
+  const inherited = driver === settings.logDriver ? settings.logOptions : {}
+  return {
+    ...asked,
+    ...protectedPaths(engine, asked),
+    NetworkMode: !asked.NetworkMode || asked.NetworkMode === 'default' ? 'bridge' : asked.NetworkMode,
+    IpcMode: asked.IpcMode || settings.ipcMode,
+    CgroupnsMode: asked.CgroupnsMode || (engine.cgroups.version === 2 && !asked.Privileged ? 'private' : 'host'),
+    ShmSize: asked.ShmSize || settings.shmSize,
+    RestartPolicy: {
+      ...asked.RestartPolicy,
+      Name: asked.RestartPolicy?.Name || 'no',
+      MaximumRetryCount: asked.RestartPolicy?.MaximumRetryCount ?? 0,
+    },
+    LogConfig: { Type: driver, Config: { ...inherited, ...asked.LogConfig?.Config } },
+    Runtime: asked.Runtime || engine.runtimes.defaultName,
+    ConsoleSize: asked.ConsoleSize ?? [0, 0],
+    PortBindings: asked.PortBindings ?? {},
+  }
+}
+
+function protectedPaths(engine: Engine, asked: HostConfig): Pick<HostConfig, 'MaskedPaths' | 'ReadonlyPaths'> {
+  const { unconfinedPaths } = parseSecurityOptions(asked.SecurityOpt ?? [], false)
+  const none = asked.Privileged || unconfinedPaths
+  return {
+    MaskedPaths: asked.MaskedPaths ?? (none ? null : maskedPaths(engine.host.throttledCpus)),
+    ReadonlyPaths: asked.ReadonlyPaths ?? (none ? null : [...readonlyPaths]),
+  }
+}

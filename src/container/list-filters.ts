@@ -1,0 +1,95 @@
+// The filters of `docker ps`.
+
+import { invalid } from '../lib/errors.ts'
+import type { Filters } from '../lib/filters.ts'
+import type { Engine } from './engine.ts'
+import type { Container } from './model.ts'
+import { networkName } from './network-settings.ts'
+import { portMap } from './ports.ts'
+
+type Test = (container: Container) => boolean
+type Parts = Pick<Engine, 'containers' | 'images' | 'networks'>
+
+const states = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+const healths = ['starting', 'healthy', 'unhealthy', 'none']
+
+// One test per value; a container passes a filter if it passes for any of its values.
+const tests: Readonly<Record<string, (parts: Parts, value: string) => Test>> = {
+  status: (_, value) => {
+    if (!states.includes(value)) throw invalid(`invalid filter 'status=${value}'`)
+    return container => container.state.phase === value
+  },
+  exited: (_, value) => {
+    const code = wholeNumber('exited', value)
+    return container => container.state.exitCode === code && container.state.phase === 'exited'
+  },
+  ancestor: (parts, value) => {
+    const image = parts.images.find(value)
+    return container => image !== undefined && parts.images.descendsFrom(container.definition.imageId, image.id)
+  },
+  before: (parts, value) => {
+    const { created } = parts.containers.get(value).definition
+    return container => container.definition.created < created
+  },
+  since: (parts, value) => {
+    const { created } = parts.containers.get(value).definition
+    return container => container.definition.created > created
+  },
+  volume: (_, value) => container =>
+    container.definition.mounts.some(mount => [mount.name, mount.destination].includes(value)),
+  network: (parts, value) => container => {
+    const name = networkName(container)
+    return name !== undefined && (name === value || parts.networks.idOf(name).startsWith(value))
+  },
+  publish: (_, value) => {
+    const wanted = portRange('publish', value)
+    const inRange = (bindings: { HostPort: string }[] | null) =>
+      bindings?.some(({ HostPort }) => wanted.has(Number(HostPort))) === true
+    return container => Object.values(portMap(container)).some(inRange)
+  },
+  expose: (_, value) => {
+    const wanted = portRange('expose', value)
+    return container => Object.keys(container.definition.config.ExposedPorts ?? {}).some(port => wanted.matches(port))
+  },
+  health: (_, value) => {
+    if (!healths.includes(value)) throw invalid(`invalid filter 'health=${value}'`)
+    return () => value === 'none'
+  },
+}
+
+const accepted = ['id', 'name', 'label', 'isolation', 'is-task', ...Object.keys(tests)]
+
+/** The filters as one test. Throws dockerd's errors for an unknown filter or a bad value. */
+export function containerFilter(parts: Parts, filters: Filters): Test {
+  filters.validate(accepted)
+  const task = filters.has('is-task') && filters.flag('is-task', false)
+  const groups: Test[] = []
+  for (const [name, make] of Object.entries(tests)) {
+    if (!filters.has(name)) continue
+    const choices = filters.get(name).map(value => make(parts, value))
+    groups.push(container => choices.some(test => test(container)))
+  }
+  return container =>
+    !task &&
+    (filters.matchesPrefix('id', container.id) || filters.matches('id', container.id)) &&
+    (filters.matches('name', container.name) || filters.matches('name', `/${container.name}`)) &&
+    filters.matchesLabels('label', container.definition.config.Labels) &&
+    groups.every(test => test(container))
+}
+
+function wholeNumber(key: string, value: string): number {
+  if (/^-?\d+$/.test(value)) return Number(value)
+  throw invalid(`invalid filter '${key}=${value}'`)
+}
+
+function portRange(key: string, value: string) {
+  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value)
+  if (!match) throw invalid(`invalid filter '${key}=${value}'`)
+  const [, first, last = first, protocol = 'tcp'] = match
+  const has = (port: number) => port >= Number(first) && port <= Number(last)
+  const matches = (port: string) => {
+    const [number, ofPort = 'tcp'] = port.split('/')
+    return has(Number(number)) && protocol === ofPort
+  }
+  return { has, matches }
+}

@@ -1,0 +1,77 @@
+// GET /containers/json: what `docker ps` shows.
+
+import type { ContainerSummary } from '../api/types/container.ts'
+import { parseTime } from '../lib/clock.ts'
+import { humanDuration } from '../lib/duration.ts'
+import type { Engine } from './engine.ts'
+import { containerFilter } from './list-filters.ts'
+import type { Container } from './model.ts'
+import { endpointSettings } from './network-settings.ts'
+import { portSummaries } from './ports.ts'
+import { mountPoints } from './volumes.ts'
+import type { Filters } from '../lib/filters.ts'
+
+/** Which containers to list: all or the running ones, at most `limit` (0: no limit), and what the filters let through. */
+export interface ListQuery {
+  readonly all: boolean
+  readonly limit: number
+  readonly filters: Filters
+}
+
+// These filters speak of containers that don't run, so they need no `all`.
+const stoppedToo = ['status', 'exited', 'before', 'since']
+
+type Parts = Pick<Engine, 'containers' | 'images' | 'networks' | 'volumes' | 'clock'>
+
+/** Newest first. Throws dockerd's errors for bad filters. */
+export function list(engine: Parts, query: ListQuery): ContainerSummary[] {
+  const matches = containerFilter(engine, query.filters)
+  const all = query.all || query.limit > 0 || stoppedToo.some(name => query.filters.has(name))
+  const found = engine.containers.all().filter(container => (all || container.isRunning) && matches(container))
+  return (query.limit > 0 ? found.slice(0, query.limit) : found).map(container => summarize(engine, container))
+}
+
+function summarize(engine: Parts, container: Container): ContainerSummary {
+  const { definition, state } = container
+  const { hostConfig } = definition
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: imageName(engine, container),
+    ImageID: definition.imageId,
+    Command: commandLine(definition.argv),
+    Created: Math.floor(Number((parseTime(definition.created) ?? 0n) / 1_000_000_000n)),
+    Ports: portSummaries(container),
+    Labels: definition.config.Labels ?? {},
+    State: state.phase,
+    Status: statusText(container, engine.clock.now()),
+    HostConfig: {
+      NetworkMode: hostConfig.NetworkMode,
+      ...(hostConfig.Annotations && { Annotations: hostConfig.Annotations }),
+    },
+    NetworkSettings: { Networks: endpointSettings(engine, container) },
+    Mounts: mountPoints(engine, container),
+  }
+}
+
+// The name it was made from, unless that means another image by now.
+function imageName(engine: Parts, container: Container): string {
+  const name = container.definition.config.Image
+  return engine.images.find(name)?.id === container.definition.imageId ? name : container.definition.imageId
+}
+
+function commandLine(argv: readonly string[]): string {
+  return argv.map((word, index) => (index > 0 && word.includes(' ') ? `'${word}'` : word)).join(' ')
+}
+
+/** The status column: `Up 2 minutes (Paused)`, `Exited (0) 3 hours ago`, `Created`. `now` in nanoseconds. */
+export function statusText(container: Container, now: bigint): string {
+  const { phase, startedAt, finishedAt, exitCode } = container.state
+  const since = (time: string) => humanDuration(Number(now - (parseTime(time) ?? now)) / 1e9)
+  if (phase === 'paused') return `Up ${since(startedAt)} (Paused)`
+  if (phase === 'running') return `Up ${since(startedAt)}`
+  if (phase === 'removing') return 'Removal In Progress'
+  if (phase === 'dead') return 'Dead'
+  if (phase === 'created') return 'Created'
+  return `Exited (${exitCode}) ${since(finishedAt)} ago`
+}

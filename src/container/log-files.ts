@@ -1,0 +1,164 @@
+// The files of a json-file log as one sequence of lines, across rotation and while it is being written.
+
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { hasCode } from '../kernel/ffi.ts'
+
+const blockSize = 256 * 1024
+// The shim never writes a longer one: 16 KiB of text, each byte escaped to six, and the rest of the object.
+const longestLine = 256 * 1024
+
+/** An open log file; reading goes on where it left off. */
+interface Source {
+  readonly handle: FileHandle
+  readonly inode: bigint
+  offset: number
+}
+
+/**
+ * Reads a log from its oldest file to the one being written. `path` is the newest file; `path.1` is the one before it,
+ * and so on, as the shim rotates them.
+ */
+export class LogFiles implements AsyncDisposable {
+  readonly #path: string
+  #sources: Source[]
+  #rest: Buffer = Buffer.alloc(0)
+  readonly #block = Buffer.allocUnsafe(blockSize)
+
+  private constructor(path: string, sources: Source[]) {
+    this.#path = path
+    this.#sources = sources
+  }
+
+  /** Opens what there is; a log that was never written is empty. `tail` lines from the end, or all. */
+  static async open(path: string, tail: number | undefined): Promise<LogFiles> {
+    const files = new LogFiles(path, await openChain(path))
+    if (tail !== undefined) await files.#skipTo(tail)
+    return files
+  }
+
+  /** The next complete lines, without their newlines; empty when all that is written has been read. */
+  async read(): Promise<Buffer[]> {
+    for (;;) {
+      const source = this.#sources[0]
+      if (!source) return this.#reopen()
+      const { bytesRead } = await source.handle.read(this.#block, 0, blockSize, source.offset)
+      source.offset += bytesRead
+      if (bytesRead > 0) {
+        const lines = this.#split(this.#block.subarray(0, bytesRead))
+        if (lines.length > 0) return lines
+        continue
+      }
+      if (!(await this.#advance(source))) return []
+    }
+  }
+
+  #split(chunk: Buffer): Buffer[] {
+    const text = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk)
+    const lines: Buffer[] = []
+    let start = 0
+    for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, start)) {
+      lines.push(text.subarray(start, end))
+      start = end + 1
+    }
+    const rest = text.subarray(start)
+    // A line that no shim would write: whoever wrote it, it is not kept in memory.
+    this.#rest = rest.length > longestLine ? Buffer.alloc(0) : rest
+    return lines
+  }
+
+  // At the end of a file: go on with the next newer one, if there is one.
+  async #advance(source: Source): Promise<boolean> {
+    if (this.#sources.length > 1) {
+      this.#sources.shift()
+      await source.handle.close()
+      return true
+    }
+    const newest = await inodeOf(this.#path)
+    if (newest === undefined || newest === source.inode) return false
+    // Rotated since: what was written before the rename is still to be read.
+    const { size } = await source.handle.stat()
+    if (size > source.offset) return true
+    const chain = await openChain(this.#path)
+    const here = chain.findIndex(file => file.inode === source.inode)
+    for (const file of chain.splice(0, here + 1)) await file.handle.close()
+    await source.handle.close()
+    this.#sources = chain
+    return true
+  }
+
+  async #reopen(): Promise<Buffer[]> {
+    this.#sources = await openChain(this.#path)
+    return this.#sources.length > 0 ? this.read() : []
+  }
+
+  // Leaves only the last `count` lines to be read.
+  async #skipTo(count: number): Promise<void> {
+    let wanted = count
+    for (let index = this.#sources.length - 1; index >= 0; index--) {
+      const source = this.#sources[index]
+      if (!source) continue
+      const { offset, found } = await this.#lastLines(source.handle, wanted)
+      source.offset = offset
+      wanted -= found
+      if (wanted > 0) continue
+      for (const older of this.#sources.splice(0, index)) await older.handle.close()
+      return
+    }
+  }
+
+  // Where the last `count` lines of a file begin, and how many of them it has.
+  async #lastLines(handle: FileHandle, count: number): Promise<{ offset: number; found: number }> {
+    const { size } = await handle.stat()
+    let found = 0
+    for (let end = size; end > 0; ) {
+      const start = Math.max(0, end - blockSize)
+      await handle.read(this.#block, 0, end - start, start)
+      for (let at = end - start - 1; at >= 0; at--) {
+        if (this.#block[at] !== 10) continue
+        // The newline at the very end closes the last line; each one before it closes the line before.
+        if (found === count) return { offset: start + at + 1, found }
+        found++
+      }
+      end = start
+    }
+    return { offset: 0, found }
+  }
+
+  async [Symbol.asyncDispose]() {
+    await Promise.all(this.#sources.map(source => source.handle.close()))
+  }
+}
+
+async function inodeOf(path: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(path, { bigint: true })).ino
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+async function openSource(path: string): Promise<Source | undefined> {
+  try {
+    const handle = await open(path, 'r')
+    return { handle, inode: (await handle.stat({ bigint: true })).ino, offset: 0 }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+// Oldest first. Done again if a rotation came in between, so that no file is missed or taken twice.
+async function openChain(path: string): Promise<Source[]> {
+  for (;;) {
+    const chain: Source[] = []
+    for (let number = 0; ; number++) {
+      const source = await openSource(number === 0 ? path : `${path}.${number}`)
+      if (!source) break
+      chain.unshift(source)
+    }
+    const newest = await inodeOf(path)
+    if (newest === chain.at(-1)?.inode) return chain
+    await Promise.all(chain.map(source => source.handle.close()))
+  }
+}

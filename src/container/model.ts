@@ -1,0 +1,126 @@
+// What a container is: the definition that create decided, its state, and what is held while it lives.
+
+import type { Duplex } from 'node:stream'
+import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
+import type { EndpointSettings } from '../api/types/network.ts'
+import { zeroTime } from '../lib/clock.ts'
+import { Notice } from '../lib/notice.ts'
+import type { Endpoint, PublishedPort } from '../network/types.ts'
+import type { AttachFlags, ShimConnection } from '../runtime/shim.ts'
+import type { PlannedMount } from '../runtime/mount-request.ts'
+import type { Fd } from '../kernel/descriptor.ts'
+import type { Exec } from './exec.ts'
+
+/** What create decided, from the request and the image. Only rename and update change any of it. */
+export interface Definition {
+  readonly id: string
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string
+  readonly imageId: string
+  /** ChainID of the image's uppermost layer; none for an image without layers. */
+  readonly topLayer: string | undefined
+  readonly platform: string
+  /** The request's Config with the image's defaults merged in. */
+  readonly config: ContainerConfig
+  readonly hostConfig: HostConfig
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>
+  readonly mounts: readonly PlannedMount[]
+  /** Names of the volumes made for this container alone. */
+  readonly anonymousVolumes: readonly string[]
+  /** Entrypoint and command as one argument vector, never empty. */
+  readonly argv: readonly string[]
+}
+
+/** Where a container is in its life; `paused` is a running one whose processes are frozen. */
+export type Phase = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
+
+/** The part of a container that changes as it lives, as the database keeps it. */
+export interface State {
+  phase: Phase
+  /** Of the container's init on the host; 0 unless running. */
+  pid: number
+  exitCode: number
+  /** The sentence of the last failed start. */
+  error: string
+  oomKilled: boolean
+  /** RFC 3339, Go's zero time where it has not happened. */
+  startedAt: string
+  finishedAt: string
+  restartCount: number
+  /** True after stop or kill, so that a restart policy leaves it alone. */
+  stoppedByUser: boolean
+  /** What the network gave, while running. */
+  sandbox?: Sandbox
+}
+
+/** A running container's place in the network. */
+export interface Sandbox {
+  readonly endpoint: Endpoint | undefined
+  readonly ports: readonly PublishedPort[]
+}
+
+/** How a container's life ended. */
+export interface Exit {
+  readonly code: number
+  readonly oomKilled: boolean
+  readonly error: string
+}
+
+/** What the daemon holds of a running container. */
+export interface Live {
+  readonly shim: ShimConnection
+  /** Of the container's first process. */
+  readonly pidfd: Fd
+  /** Resolves when the shim is gone, and with it the container's mounts, network namespace and ports. */
+  readonly ended: Promise<unknown>
+}
+
+/** Someone who attached before start, to be joined to the streams before the first byte. */
+export interface EarlyAttach {
+  readonly flags: AttachFlags
+  /** Called with the streams, or with undefined if they will never be. */
+  readonly join: (streams: Duplex | undefined) => void
+}
+
+/** The state of a container that was never started. */
+export function freshState(): State {
+  return {
+    phase: 'created',
+    pid: 0,
+    exitCode: 0,
+    error: '',
+    oomKilled: false,
+    startedAt: zeroTime,
+    finishedAt: zeroTime,
+    restartCount: 0,
+    stoppedByUser: false,
+  }
+}
+
+/** A container the daemon knows. */
+export class Container {
+  readonly id: string
+  name: string
+  definition: Definition
+  state: State
+  live: Live | undefined
+  readonly early = new Set<EarlyAttach>()
+  readonly execs = new Map<string, Exec>()
+  /** Told at each exit, once the state says so. */
+  readonly exited = new Notice<Exit>()
+  /** Told when the container is no more. */
+  readonly removed = new Notice<Exit>()
+  /** True while restart has it in hand: then its exit is not its end. */
+  restarting = false
+
+  constructor(name: string, definition: Definition, state: State) {
+    this.id = definition.id
+    this.name = name
+    this.definition = definition
+    this.state = state
+  }
+
+  get isRunning(): boolean {
+    return this.state.phase === 'running' || this.state.phase === 'paused'
+  }
+}

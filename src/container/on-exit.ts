@@ -1,0 +1,73 @@
+// What happens when a container's process has ended: everything it held is given back, and everyone told.
+
+import { rmSync } from 'node:fs'
+import { formatTime, parseTime } from '../lib/clock.ts'
+import { type Exit as ShimExit, readExitRecord } from '../runtime/shim.ts'
+import { dismissEarly } from './attach.ts'
+import { cgroupOf } from './cgroup.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import type { Container, Live } from './model.ts'
+import { containerPaths } from './paths.ts'
+import { removeLocked } from './remove.ts'
+
+/** The code of a process whose end nobody saw. */
+export const unknownExitCode = 255
+
+/** Settles the container's end once its shim tells of it, or is lost. */
+export function watchExit(engine: Engine, container: Container, live: Live): void {
+  settle(engine, container, live).catch((error: unknown) => {
+    engine.log.error({ container: container.id, error }, 'the end of a container could not be settled')
+  })
+}
+
+async function settle(engine: Engine, container: Container, live: Live): Promise<void> {
+  const exit = await live.shim.exited
+  await live.ended
+  using _lock = await engine.locks.hold(container.id)
+  live.pidfd.close()
+  container.live = undefined
+  await settleExit(engine, container, exit)
+}
+
+/** The same where no shim is left to ask: `exit` is what it recorded, if anything. The caller holds the lock. */
+export async function settleExit(engine: Engine, container: Container, exit: ShimExit | undefined): Promise<void> {
+  await release(engine, container)
+  recordExit(engine, container, exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord))
+  dismissEarly(container)
+  const { exitCode: code, oomKilled, error } = container.state
+  if (oomKilled) containerEvent(engine, container, 'oom')
+  containerEvent(engine, container, 'die', { execDuration: String(runSeconds(container)), exitCode: String(code) })
+  const remove = container.definition.hostConfig.AutoRemove && !container.restarting
+  if (remove) await removeLocked(engine, container, true)
+  else engine.containers.saveState(container)
+  container.exited.tell({ code, oomKilled, error })
+}
+
+async function release(engine: Engine, container: Container): Promise<void> {
+  const cgroup = cgroupOf(engine, container)
+  const { sandbox } = container.state
+  if (sandbox?.endpoint) await engine.networks.disconnect(sandbox.endpoint)
+  // Something is left of it only if the shim was lost, or the container has the host's process ids.
+  await cgroup.kill()
+  await cgroup.remove()
+  rmSync(containerPaths(engine.settings, container.id).run, { recursive: true, force: true })
+}
+
+function recordExit(engine: Engine, container: Container, exit: ShimExit | undefined) {
+  const { sandbox: _, ...state } = container.state
+  container.state = {
+    ...state,
+    phase: 'exited',
+    pid: 0,
+    exitCode: exit?.code ?? unknownExitCode,
+    oomKilled: exit?.oomKilled ?? false,
+    finishedAt: formatTime(exit?.finishedAt ?? engine.clock.now()),
+  }
+}
+
+function runSeconds(container: Container): number {
+  const { startedAt, finishedAt } = container.state
+  const nanos = (parseTime(finishedAt) ?? 0n) - (parseTime(startedAt) ?? 0n)
+  return Math.max(0, Math.floor(Number(nanos) / 1e9))
+}

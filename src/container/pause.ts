@@ -1,0 +1,34 @@
+// POST /containers/{id}/pause and /unpause: freezes all processes of a container, and thaws them.
+
+import { conflict } from '../lib/errors.ts'
+import { cgroupOf } from './cgroup.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import type { Container } from './model.ts'
+
+/** Throws dockerd's conflict if the container isn't running, or is paused already. */
+export async function pause(engine: Engine, container: Container): Promise<void> {
+  using _lock = await engine.locks.hold(container.id)
+  if (container.state.phase === 'paused') throw conflict(`Container ${container.id} is already paused`)
+  if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
+  await cgroupOf(engine, container).freeze()
+  container.state.phase = 'paused'
+  engine.containers.saveState(container)
+  containerEvent(engine, container, 'pause')
+}
+
+/** Throws dockerd's conflict if the container isn't paused. */
+export async function unpause(engine: Engine, container: Container): Promise<void> {
+  using _lock = await engine.locks.hold(container.id)
+  if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
+  if (container.state.phase !== 'paused') throw conflict(`Container ${container.id} is not paused`)
+  await resume(engine, container)
+}
+
+/** Thaws a paused container. The caller holds its lock or is ending it. */
+export async function resume(engine: Engine, container: Container): Promise<void> {
+  await cgroupOf(engine, container).thaw()
+  container.state.phase = 'running'
+  engine.containers.saveState(container)
+  containerEvent(engine, container, 'unpause')
+}

@@ -1,0 +1,77 @@
+// DELETE /containers/{id}: the row, then everything on disk.
+
+import { rm } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { conflict, invalid } from '../lib/errors.ts'
+import { dismissEarly } from './attach.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import { sendSignal } from './kill.ts'
+import type { Container } from './model.ts'
+import { containerPaths } from './paths.ts'
+import { resume } from './pause.ts'
+
+/** How to remove: running ones too, with their anonymous volumes. */
+export interface RemoveOptions {
+  readonly force: boolean
+  readonly volumes: boolean
+  /** The legacy links; none exist. */
+  readonly link: boolean
+}
+
+/** Removes a container and frees its name. Throws dockerd's conflict for a running one without `force`. */
+export async function remove(engine: Engine, container: Container, options: RemoveOptions): Promise<void> {
+  if (options.link) throw invalid(`Cannot get parent / for name /${container.name}`)
+  if (container.isRunning && !options.force) throw conflict(stillRunning(container))
+  await endForGood(engine, container)
+  using _lock = await engine.locks.hold(container.id)
+  await removeLocked(engine, container, options.volumes)
+}
+
+function stillRunning(container: Container): string {
+  const state = container.state.phase
+  const advice =
+    state === 'paused'
+      ? 'container is paused and must be unpaused first'
+      : 'container is running: stop the container before removing or force remove'
+  return `cannot remove container "/${container.name}": ${advice}`
+}
+
+// A restart that was under way may bring it back once more.
+async function endForGood(engine: Engine, container: Container): Promise<void> {
+  while (container.isRunning) {
+    container.state.stoppedByUser = true
+    const gone = container.exited.next()
+    sendSignal(container, constants.signals.SIGKILL)
+    if (container.state.phase === 'paused') await resume(engine, container)
+    containerEvent(engine, container, 'kill', { signal: String(constants.signals.SIGKILL) })
+    await gone
+  }
+}
+
+/** Removes a container that does not run; the caller holds its lock. Does nothing the second time. */
+export async function removeLocked(engine: Engine, container: Container, volumes: boolean): Promise<void> {
+  if (engine.containers.find(container.id) !== container) return
+  const { exitCode: code, oomKilled, error } = container.state
+  container.state.phase = 'removing'
+  const paths = containerPaths(engine.settings, container.id)
+  // The row goes first: files without a row are swept at the next start, a row without files would be a broken container.
+  engine.containers.remove(container)
+  await rm(paths.data, { recursive: true, force: true })
+  if (volumes) removeAnonymousVolumes(engine, container)
+  dismissEarly(container)
+  containerEvent(engine, container, 'destroy')
+  container.removed.tell({ code, oomKilled, error })
+}
+
+// Volumes that another container uses as well stay.
+function removeAnonymousVolumes(engine: Engine, container: Container) {
+  for (const name of container.definition.anonymousVolumes) {
+    if (!engine.containers.all().some(other => usesVolume(other, name))) engine.volumes.remove(name)
+  }
+}
+
+/** True if a mount of the container is the volume called `name`. */
+export function usesVolume(container: Container, name: string): boolean {
+  return container.definition.mounts.some(mount => mount.type === 'volume' && mount.name === name)
+}

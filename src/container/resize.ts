@@ -1,0 +1,19 @@
+// POST /containers/{id}/resize: the size of the container's terminal.
+
+import { conflict } from '../lib/errors.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import type { Container } from './model.ts'
+
+/** Rows and columns of a terminal. */
+export interface TerminalSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Sets the terminal's size. Throws dockerd's conflict if the container isn't running. */
+export function resize(engine: Pick<Engine, 'events'>, container: Container, size: TerminalSize): void {
+  if (!container.live) throw conflict(`Container ${container.id} is not running`)
+  container.live.shim.resize(size.rows, size.columns)
+  containerEvent(engine, container, 'resize', { height: String(size.rows), width: String(size.columns) })
+}

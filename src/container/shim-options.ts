@@ -1,0 +1,66 @@
+// What a shim is told of the container or exec that it holds.
+
+import { join } from 'node:path'
+import type { Fd } from '../kernel/descriptor.ts'
+import type { ShimLog, ShimOptions } from '../runtime/shim.ts'
+import { cgroupOf } from './cgroup.ts'
+import type { Engine } from './engine.ts'
+import type { Exec } from './exec.ts'
+import { logLimits } from './log-options.ts'
+import type { Container } from './model.ts'
+import type { Connected } from './network.ts'
+import { containerPaths } from './paths.ts'
+
+type Parts = Pick<Engine, 'settings' | 'runtimes' | 'cgroups'>
+
+/** For the shim of a container that starts. */
+export function shimOptions(engine: Parts, container: Container, rootfs: Fd, network: Connected): ShimOptions {
+  const { config, hostConfig } = container.definition
+  const paths = containerPaths(engine.settings, container.id)
+  const oomCounter = cgroupOf(engine, container).oomCounter()
+  const [rows = 0, columns = 0] = hostConfig.ConsoleSize
+  return {
+    mode: 'run',
+    runDir: paths.run,
+    id: container.id,
+    ...runtimeOf(engine, container),
+    exitRecord: paths.exitRecord,
+    log: logOf(container, paths.log),
+    tty: config.Tty,
+    openStdin: config.OpenStdin,
+    ...(rows > 0 && columns > 0 && { size: { rows, columns } }),
+    oomSources: oomCounter === undefined ? [] : [oomCounter.path],
+    rootfs,
+    ...(network.namespace && { networkNamespace: network.namespace }),
+    reservations: network.reservations,
+  }
+}
+
+/** For the shim of a process that is added to a container. */
+export function execShimOptions(engine: Parts, exec: Exec, directory: string): ShimOptions {
+  return {
+    mode: 'exec',
+    runDir: directory,
+    id: exec.container.id,
+    ...runtimeOf(engine, exec.container),
+    process: join(directory, 'process.json'),
+    tty: exec.request.Tty,
+    openStdin: exec.request.AttachStdin,
+    ...(exec.size && { size: exec.size }),
+  }
+}
+
+function runtimeOf(engine: Parts, container: Container) {
+  const runtime = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
+  return {
+    runtime: runtime.path,
+    runtimeArguments: runtime.args,
+    runtimeRoot: join(engine.settings.execRoot, 'runtime', runtime.name),
+    hideUnifiedCgroup: engine.cgroups.hybrid,
+  }
+}
+
+function logOf(container: Container, path: string): ShimLog | undefined {
+  const { LogConfig } = container.definition.hostConfig
+  return LogConfig.Type === 'none' ? undefined : { path, ...logLimits(container) }
+}

@@ -1,0 +1,101 @@
+// The OCI configuration of a container that starts: everything it depends on, looked up.
+
+import { conflict, notImplemented } from '../lib/errors.ts'
+import type { Fd } from '../kernel/descriptor.ts'
+import type { RuntimeSpec } from '../oci/runtime-spec.ts'
+import { readDeviceAccess } from '../runtime/devices.ts'
+import { resolveMounts } from '../runtime/mount-resolve.ts'
+import { containerOf } from '../runtime/modes.ts'
+import { readBlockIo } from '../runtime/resources.ts'
+import { buildSpec } from '../runtime/spec.ts'
+import type { ResolvedMount, SharedMemory } from '../runtime/spec-mounts.ts'
+import { resolveUser } from '../runtime/user.ts'
+import { cgroupPath } from './cgroup.ts'
+import type { Engine } from './engine.ts'
+import type { Container } from './model.ts'
+import type { Connected } from './network.ts'
+import { containerPaths } from './paths.ts'
+
+/** Builds config.json. Throws dockerd's errors. */
+export async function specFor(
+  engine: Engine,
+  container: Container,
+  rootfs: Fd,
+  network: Connected,
+): Promise<RuntimeSpec> {
+  const { config, hostConfig, argv } = container.definition
+  const paths = containerPaths(engine.settings, container.id)
+  const { settings } = engine
+  return buildSpec({
+    rootfsPath: paths.rootfs,
+    config,
+    hostConfig,
+    args: argv,
+    user: resolveUser(rootfs, config.User, hostConfig.GroupAdd ?? []),
+    cgroupsPath: cgroupPath(engine, container),
+    namespaces: namespacesToJoin(engine, container, network),
+    mounts: [...ownFiles(engine, container), ...(await userMounts(engine, container))],
+    shm: sharedMemory(hostConfig.IpcMode),
+    devices: readDeviceAccess(hostConfig),
+    blockIo: readBlockIo(hostConfig),
+    host: engine.host,
+    defaults: {
+      ulimits: settings.ulimits,
+      initPath: settings.init,
+      init: settings.useInit,
+      noNewPrivileges: settings.noNewPrivileges,
+      seccompProfile: settings.seccompProfile,
+      apparmorProfile: '',
+    },
+  })
+}
+
+function namespacesToJoin(engine: Engine, container: Container, network: Connected) {
+  const { PidMode, IpcMode } = container.definition.hostConfig
+  const own = network.namespace ? containerPaths(engine.settings, container.id).networkNamespace : network.joined
+  if (containerOf(IpcMode) !== undefined) {
+    throw notImplemented(
+      'sharing the IPC namespace of another container is not supported; use --ipc=host or --ipc=private',
+    )
+  }
+  const target = containerOf(PidMode)
+  return {
+    ...(own !== undefined && { network: own }),
+    ...(target !== undefined && { pid: pidNamespaceOf(engine, target) }),
+  }
+}
+
+function pidNamespaceOf(engine: Engine, reference: string): string {
+  const target = engine.containers.get(reference)
+  if (target.isRunning) return `/proc/${target.state.pid}/ns/pid`
+  throw conflict(`cannot join PID of a non running container: ${target.id}`)
+}
+
+function sharedMemory(mode: string): SharedMemory {
+  if (mode === 'host') return { kind: 'bind', source: '/dev/shm' }
+  return { kind: mode === 'none' ? 'none' : 'own' }
+}
+
+async function userMounts(engine: Engine, container: Container): Promise<ResolvedMount[]> {
+  const { mounts, hostConfig } = container.definition
+  const paths = new Map<string, string>()
+  for (const { type, name } of mounts) if (type === 'volume') paths.set(name, await engine.volumes.prepare(name))
+  return resolveMounts(mounts, {
+    volumePath: name => paths.get(name) ?? '',
+    recursiveReadonly: engine.runtimes.get(hostConfig.Runtime ?? '').recursiveReadonly,
+  })
+}
+
+// Bound over the image's files, unless the user mounts something else there.
+function ownFiles(engine: Engine, container: Container): ResolvedMount[] {
+  const paths = containerPaths(engine.settings, container.id)
+  const taken = new Set(container.definition.mounts.map(mount => mount.destination))
+  const files = [
+    { source: paths.resolvConf, destination: '/etc/resolv.conf' },
+    { source: paths.hostname, destination: '/etc/hostname' },
+    { source: paths.hosts, destination: '/etc/hosts' },
+  ]
+  return files
+    .filter(({ destination }) => !taken.has(destination))
+    .map(file => ({ ...file, type: 'bind', options: ['rbind', 'rprivate'] }))
+}

@@ -1,0 +1,108 @@
+// POST /containers/{id}/start: the steps from a definition to a running process, each with its undo.
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { formatTime } from '../lib/clock.ts'
+import { GantryError, conflict, notModified } from '../lib/errors.ts'
+import { pidfdOpen } from '../kernel/pidfd.ts'
+import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
+import { dismissEarly } from './attach.ts'
+import { cgroupOf } from './cgroup.ts'
+import type { Engine } from './engine.ts'
+import { containerEvent } from './events.ts'
+import { type Container, freshState } from './model.ts'
+import { type Connected, connectNetwork } from './network.ts'
+import { watchExit } from './on-exit.ts'
+import { writeNetworkFiles } from './network-files.ts'
+import { containerPaths } from './paths.ts'
+import { removeLocked } from './remove.ts'
+import { mountRootfs } from './rootfs.ts'
+import { shimOptions } from './shim-options.ts'
+import { specFor } from './spec.ts'
+import { startError } from './start-error.ts'
+
+/** Starts a container. Throws notModified if it runs already; after any failure nothing of the attempt is left. */
+export async function start(engine: Engine, container: Container): Promise<void> {
+  using _lock = await engine.locks.hold(container.id)
+  checkStartable(container)
+  try {
+    await launch(engine, container)
+  } catch (error) {
+    throw await recordFailure(engine, container, error)
+  }
+  containerEvent(engine, container, 'start')
+}
+
+function checkStartable(container: Container) {
+  const { phase } = container.state
+  if (phase === 'paused') throw conflict('cannot start a paused container, try unpause instead')
+  if (phase === 'running') throw notModified('container is already running')
+  if (phase === 'removing' || phase === 'dead') {
+    throw conflict('container is marked for removal and cannot be started')
+  }
+}
+
+async function launch(engine: Engine, container: Container): Promise<void> {
+  await using undo = new AsyncDisposableStack()
+  const paths = containerPaths(engine.settings, container.id)
+  mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
+  undo.defer(() => rmSync(paths.run, { recursive: true, force: true }))
+  rmSync(paths.exitRecord, { force: true })
+  using rootfs = mountRootfs(engine, container)
+  const network = undo.use(await connectNetwork(engine, container))
+  writeNetworkFiles(engine, container, network)
+  const spec = await specFor(engine, container, rootfs, network)
+  writeFileSync(join(paths.run, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
+  undo.defer(() => cgroupOf(engine, container).remove())
+  const early = [...container.early]
+  const attach = early.map(({ flags }) => flags)
+  const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)
+  undo.defer(async () => void (await shim.ended))
+  // The shim has its own copies now: ours would keep the network alive after it.
+  network.handOver()
+  joinEarly(container, early, shim)
+  const started = await shim.connection.started
+  recordRunning(engine, container, shim, started, network)
+  undo.move()
+}
+
+function joinEarly(
+  container: Container,
+  early: Container['early'] extends Set<infer T> ? T[] : never,
+  shim: LaunchedShim,
+) {
+  early.forEach(({ join: take }, index) => take(shim.attached[index]))
+  container.early.clear()
+}
+
+function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {
+  const live = { shim: shim.connection, pidfd: pidfdOpen(started.pid), ended: shim.ended }
+  container.live = live
+  container.state = {
+    ...freshState(),
+    phase: 'running',
+    pid: started.pid,
+    startedAt: formatTime(started.startedAt),
+    finishedAt: container.state.finishedAt,
+    restartCount: container.state.restartCount,
+    sandbox: { endpoint: network.endpoint, ports: network.ports },
+  }
+  engine.containers.saveState(container)
+  watchExit(engine, container, live)
+}
+
+// What inspect says of a failed start, and what the client is told.
+async function recordFailure(engine: Engine, container: Container, error: unknown): Promise<GantryError> {
+  if (error instanceof GantryError && error.kind === 'notModified') return error
+  const failure = startError(error, container.definition.argv[0] ?? '')
+  container.state.error = failure.message
+  container.state.exitCode = failure.exitCode
+  engine.containers.saveState(container)
+  dismissEarly(container)
+  engine.log.debug({ container: container.id, error }, 'container failed to start')
+  if (container.definition.hostConfig.AutoRemove) {
+    await removeLocked(engine, container, true)
+    container.exited.tell({ code: failure.exitCode, oomKilled: false, error: failure.message })
+  }
+  return new GantryError(failure.kind, failure.message, { cause: error })
+}

@@ -1,0 +1,67 @@
+// A container's mounts when it is created: planned from all that asks for one, its volumes made and filled.
+
+import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
+import type { MountPoint } from '../api/types/mount.ts'
+import { mountPoints as pointsOf, planMounts } from '../runtime/mount-plan.ts'
+import { parseVolumesFrom } from '../runtime/mount-mode.ts'
+import type { MountRequest, PlannedMount } from '../runtime/mount-request.ts'
+import type { Fd } from '../kernel/descriptor.ts'
+import type { Engine } from './engine.ts'
+import type { Container, Definition } from './model.ts'
+import { mountRootfs } from './rootfs.ts'
+
+/** Plans the mounts of a new container. Throws dockerd's errors. */
+export function planContainerMounts(
+  engine: Pick<Engine, 'containers' | 'settings'>,
+  config: ContainerConfig,
+  hostConfig: HostConfig,
+): PlannedMount[] {
+  const volumesFrom = (hostConfig.VolumesFrom ?? []).map(text => {
+    const { container, readonly } = parseVolumesFrom(text)
+    return { mounts: engine.containers.get(container).definition.mounts, readonly }
+  })
+  return planMounts({
+    binds: hostConfig.Binds,
+    mounts: hostConfig.Mounts as readonly MountRequest[] | null,
+    tmpfs: hostConfig.Tmpfs,
+    volumes: Object.keys(config.Volumes ?? {}),
+    volumesFrom,
+    volumeDriver: hostConfig.VolumeDriver,
+    dataRoot: engine.settings.dataRoot,
+  })
+}
+
+type VolumeParts = Pick<Engine, 'volumes' | 'settings' | 'layers' | 'containers'>
+
+/** Makes the volumes that don't exist yet and fills the empty ones from the image; `undo` unmakes the new ones. */
+export async function createVolumes(
+  engine: VolumeParts,
+  container: Container,
+  undo: AsyncDisposableStack,
+): Promise<Pick<Definition, 'mounts' | 'anonymousVolumes'>> {
+  const anonymousVolumes: string[] = []
+  const mounts: PlannedMount[] = []
+  let root: Fd | undefined
+  undo.defer(() => root?.close())
+  for (const plan of container.definition.mounts) {
+    if (plan.type !== 'volume') {
+      mounts.push(plan)
+      continue
+    }
+    const { name, isNew } = engine.volumes.ensure({ name: plan.name, driver: plan.driver, ...plan.volume })
+    if (isNew) undo.defer(() => engine.volumes.remove(name))
+    if (plan.name === '') anonymousVolumes.push(name)
+    if (plan.copy) {
+      root ??= mountRootfs(engine, container)
+      await engine.volumes.copyUp(name, root, plan.destination)
+    }
+    mounts.push({ ...plan, name })
+  }
+  root?.close()
+  return { mounts, anonymousVolumes }
+}
+
+/** The mounts as inspect and list show them. */
+export function mountPoints(engine: Pick<Engine, 'volumes'>, container: Container): MountPoint[] {
+  return pointsOf(container.definition.mounts, name => engine.volumes.mountpoint(name))
+}

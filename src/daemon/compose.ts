@@ -1,0 +1,96 @@
+// Puts an engine together from its parts, and brings it up on what an earlier daemon left.
+
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { reconnect, settleEnded } from '../container/restore.ts'
+import { type ContainerSettings, type Engine } from '../container/engine.ts'
+import { ContainerStore } from '../container/store.ts'
+import { Blobs } from '../content/blobs.ts'
+import { Layers } from '../content/layers.ts'
+import { ImageStore } from '../image/store.ts'
+import { systemClock } from '../lib/clock.ts'
+import { randomIds } from '../lib/ids.ts'
+import { Locks } from '../lib/locks.ts'
+import type { Log } from '../lib/log.ts'
+import { Networks, type NetworksOptions } from '../network/networks.ts'
+import { detectCgroups } from '../runtime/cgroup-layout.ts'
+import { readHostFacts } from '../runtime/host.ts'
+import { type RuntimeCandidate, knownRuntimes, probeRuntimes } from '../runtime/probe.ts'
+import { Runtimes } from '../runtime/runtimes.ts'
+import { Database } from '../state/database.ts'
+import { Events } from '../state/events.ts'
+import { Meta } from '../state/meta.ts'
+import { Volumes } from '../volume/volumes.ts'
+
+/** What an engine is made for. */
+export interface EngineOptions {
+  readonly settings: ContainerSettings
+  readonly network: Omit<NetworksOptions, 'database' | 'log'>
+  /** Beside crun and runc. */
+  readonly runtimes: readonly RuntimeCandidate[]
+  /** Name of the default runtime; undefined for the fastest that works. */
+  readonly defaultRuntime: string | undefined
+}
+
+/** The cgroup below which the containers of the daemon with this exec root are. */
+export function defaultCgroupParent(execRoot: string): string {
+  if (execRoot === '/run/gantry') return 'gantry'
+  return `gantry-${createHash('sha256').update(execRoot).digest('hex').slice(0, 8)}`
+}
+
+/**
+ * Opens the data root and takes over what runs: afterwards every container is as its shim says. `undo` gets what the
+ * daemon has to let go of at its end, which is never a container.
+ */
+export async function composeEngine(options: EngineOptions, log: Log, undo: AsyncDisposableStack): Promise<Engine> {
+  const { settings } = options
+  makeDirectories(settings)
+  const database = undo.use(Database.open(join(settings.dataRoot, 'gantry.db')))
+  const clock = systemClock
+  const blobs = new Blobs(settings.dataRoot)
+  const layers = undo.use(new Layers({ root: settings.dataRoot, database }))
+  const host = readHostFacts()
+  const networks = undo.use(new Networks({ database, log, clock, ...options.network }))
+  const engine: Engine = {
+    settings,
+    database,
+    log,
+    clock,
+    ids: randomIds,
+    locks: new Locks(),
+    events: new Events(clock),
+    images: new ImageStore({ database, blobs, layers, clock }),
+    layers,
+    volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds }),
+    networks,
+    cgroups: detectCgroups(),
+    runtimes: await findRuntimes(options, host, database),
+    host,
+    containers: new ContainerStore(database),
+  }
+  const ended = await reconnect(engine)
+  await networks.start()
+  await settleEnded(engine, ended)
+  return engine
+}
+
+function makeDirectories({ dataRoot, execRoot }: ContainerSettings) {
+  mkdirSync(dataRoot, { recursive: true, mode: 0o710 })
+  mkdirSync(join(dataRoot, 'containers'), { recursive: true, mode: 0o710 })
+  mkdirSync(join(execRoot, 'containers'), { recursive: true, mode: 0o711 })
+  mkdirSync(join(execRoot, 'runtime'), { recursive: true, mode: 0o711 })
+}
+
+async function findRuntimes(options: EngineOptions, host: Engine['host'], database: Database): Promise<Runtimes> {
+  const { settings } = options
+  const candidates = [...knownRuntimes, ...options.runtimes]
+  const probed = await probeRuntimes(candidates, {
+    initPath: settings.init,
+    scratch: join(settings.execRoot, 'probe'),
+    cgroupParent: `/${settings.cgroupParent}`,
+    host,
+    cache: new Meta(database),
+  })
+  return new Runtimes(probed, options.defaultRuntime)
+}

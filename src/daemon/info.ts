@@ -1,0 +1,154 @@
+// GET /version and GET /info: the engine and its host.
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { cpus, hostname, machine, release, totalmem } from 'node:os'
+import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
+import { newestApiVersion, oldestApiVersion } from '../api/version.ts'
+import type { Engine } from '../container/engine.ts'
+import { formatTime } from '../lib/clock.ts'
+import { limitSupport } from '../runtime/cgroup-layout.ts'
+import { architecture, gantryVersion } from './version.ts'
+
+/** What of the daemon's configuration `info` shows. */
+export interface InfoSettings {
+  readonly debug: boolean
+  readonly labels: readonly string[]
+  readonly engineId: string
+  readonly warnings: readonly string[]
+}
+
+/** The engine's version, with Node.js and the default runtime as its components. */
+export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
+  const details = {
+    ApiVersion: newestApiVersion,
+    MinAPIVersion: oldestApiVersion,
+    GitCommit: '',
+    GoVersion: '',
+    Os: 'linux',
+    Arch: architecture,
+    KernelVersion: release(),
+    BuildTime: '',
+  }
+  const runtime = engine.runtimes.get('')
+  return {
+    Platform: { Name: 'Gantry' },
+    Components: [
+      { Name: 'Engine', Version: gantryVersion, Details: { ...details, Experimental: 'false' } },
+      { Name: 'node', Version: process.versions.node },
+      { Name: runtime.name, Version: runtime.version },
+    ],
+    Version: gantryVersion,
+    ...details,
+  }
+}
+
+/** Everything that `docker info` shows of the server. */
+export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
+  const { cgroups, containers, runtimes } = engine
+  const os = readOsRelease()
+  const warnings = [...settings.warnings, ...runtimes.get('').warnings]
+  return {
+    ID: settings.engineId,
+    ...countContainers(containers.all().map(container => container.state.phase)),
+    Images: engine.images.count(),
+    Driver: 'overlay2',
+    DriverStatus: [
+      ['Backing Filesystem', 'extfs'],
+      ['Supports d_type', 'true'],
+      ['Native Overlay Diff', 'true'],
+    ],
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'none'],
+    },
+    ...limitsOf(engine),
+    IPv4Forwarding: readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',
+    Debug: settings.debug,
+    NFd: readdirSync('/proc/self/fd').length,
+    NGoroutines: 1,
+    SystemTime: formatTime(engine.clock.now()),
+    LoggingDriver: engine.settings.logDriver,
+    CgroupDriver: 'cgroupfs',
+    CgroupVersion: String(cgroups.version),
+    NEventsListener: engine.events.listeners,
+    KernelVersion: release(),
+    OperatingSystem: os.PRETTY_NAME ?? 'Linux',
+    OSVersion: os.VERSION_ID ?? '',
+    OSType: 'linux',
+    Architecture: machine(),
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], IndexConfigs: {}, Mirrors: null },
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: engine.settings.dataRoot,
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    Name: hostname(),
+    Labels: [...settings.labels],
+    ExperimentalBuild: false,
+    ServerVersion: gantryVersion,
+    Runtimes: Object.fromEntries(runtimes.all.filter(({ works }) => works).map(({ name, path }) => [name, { path }])),
+    DefaultRuntime: runtimes.defaultName,
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: '',
+    InitBinary: 'gantry-init',
+    ContainerdCommit: { ID: '' },
+    RuncCommit: { ID: '' },
+    InitCommit: { ID: '' },
+    SecurityOptions: securityOptions(engine),
+    CDISpecDirs: [],
+    Warnings: warnings.length > 0 ? warnings : null,
+  }
+}
+
+function countContainers(phases: readonly string[]) {
+  const count = (...wanted: string[]) => phases.filter(phase => wanted.includes(phase)).length
+  return {
+    Containers: phases.length,
+    ContainersRunning: count('running'),
+    ContainersPaused: count('paused'),
+    ContainersStopped: count('created', 'exited', 'dead', 'removing'),
+  }
+}
+
+function limitsOf({ cgroups }: Engine) {
+  const support = limitSupport(cgroups)
+  return {
+    MemoryLimit: support.memory,
+    SwapLimit: support.swap,
+    CpuCfsPeriod: support.cpuQuota,
+    CpuCfsQuota: support.cpuQuota,
+    CPUShares: support.cpuShares,
+    CPUSet: support.cpuset,
+    PidsLimit: support.pids,
+    OomKillDisable: support.oomKillDisable,
+  }
+}
+
+function securityOptions({ host, cgroups, settings }: Engine): string[] {
+  const profile = settings.seccompProfile || 'builtin'
+  return [
+    ...(host.apparmor ? ['name=apparmor'] : []),
+    ...(host.seccomp ? [`name=seccomp,profile=${profile.startsWith('{') ? 'custom' : profile}`] : []),
+    ...(cgroups.version === 2 ? ['name=cgroupns'] : []),
+  ]
+}
+
+function readOsRelease(): Record<string, string> {
+  const path = ['/etc/os-release', '/usr/lib/os-release'].find(candidate => existsSync(candidate))
+  if (path === undefined) return {}
+  const lines = readFileSync(path, 'utf8').matchAll(/^([A-Z_]+)="?(.*?)"?$/gm)
+  return Object.fromEntries([...lines].map(([, key, value]) => [key, value]))
+}

@@ -1,0 +1,78 @@
+// From the operator's configuration to what the engine's parts are made with.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { checkLogOptions } from '../container/log-options.ts'
+import { invalid } from '../lib/errors.ts'
+import type { AddressPool } from '../network/subnet.ts'
+import { shimProgram } from '../runtime/shim.ts'
+import { type EngineOptions, defaultCgroupParent } from './compose.ts'
+import type { Config } from './config.ts'
+
+const initProgram = fileURLToPath(new URL('../../build/gantry-init', import.meta.url))
+
+/** The engine's options. Throws invalid for a setting that can't be honoured. */
+export function engineOptions(config: Config): EngineOptions {
+  checkSupported(config)
+  return {
+    settings: {
+      dataRoot: config.dataRoot,
+      execRoot: config.execRoot,
+      shim: shimProgram,
+      init: config.initPath || initProgram,
+      useInit: config.init,
+      noNewPrivileges: config.noNewPrivileges,
+      cgroupParent: config.cgroupParent.replace(/^\/+|\/+$/g, '') || defaultCgroupParent(config.execRoot),
+      shmSize: config.defaultShmSize,
+      ulimits: Object.values(config.defaultUlimits),
+      ipcMode: config.defaultIpcMode,
+      cgroupnsMode: config.defaultCgroupnsMode,
+      logDriver: config.logDriver,
+      logOptions: config.logOptions,
+      seccompProfile: readProfile(config.seccompProfile),
+      dns: config.dns,
+      dnsOptions: config.dnsOptions,
+      dnsSearch: config.dnsSearch,
+      publishAddress: config.hostAddress,
+      hostGateway: config.hostGatewayIps,
+    },
+    network: {
+      ...(config.bridge !== '' && { bridgeName: config.bridge }),
+      ...(config.bridgeIp !== '' && { bip: config.bridgeIp }),
+      ...(config.mtu > 0 && { mtu: config.mtu }),
+      ...(config.ipv6 && { ipv6: { subnet: config.fixedCidr6 } }),
+      ...(config.addressPools.length > 0 && { pools: config.addressPools.map(poolOf) }),
+    },
+    runtimes: Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({
+      name,
+      path,
+      args: runtimeArgs,
+    })),
+    defaultRuntime: config.defaultRuntime === '' ? undefined : config.defaultRuntime,
+  }
+}
+
+const poolOf = ({ base, size }: Config['addressPools'][number]): AddressPool => ({ base, size })
+
+function checkSupported(config: Config) {
+  if (!['json-file', 'none'].includes(config.logDriver)) {
+    throw invalid(`logger: no log driver named '${config.logDriver}' is registered`)
+  }
+  if (config.logDriver === 'json-file') checkLogOptions(config.logOptions)
+  if (!['', 'overlay2', 'overlayfs'].includes(config.storageDriver)) {
+    throw invalid(`storage driver ${config.storageDriver} is not supported: Gantry uses overlay2`)
+  }
+  if (config.ipv6 && config.fixedCidr6 === '')
+    throw invalid('--ipv6 needs --fixed-cidr-v6, such as fd00:6761:6e74::/64')
+  if (config.initPath !== '' && !existsSync(config.initPath))
+    throw invalid(`--init-path ${config.initPath} does not exist`)
+}
+
+function readProfile(value: string): string {
+  if (value === '' || value === 'builtin' || value === 'unconfined') return value
+  try {
+    return readFileSync(value, 'utf8')
+  } catch (cause) {
+    throw invalid(`opening seccomp profile (${value}) failed: is it a readable file?`, { cause })
+  }
+}

@@ -1,0 +1,150 @@
+// Handlers of the operations on containers: from the Engine API's words to the container's verbs and back.
+
+import { empty, hijack, json, outputType, stream } from '../../api/handler.ts'
+import type { Handlers } from '../../api/handler.ts'
+import type { containerRoutes } from '../../api/routes/container.ts'
+import type { ContainerWaitResponse } from '../../api/types/container.ts'
+import { attach, checkAttach } from '../../container/attach.ts'
+import { create } from '../../container/create.ts'
+import { parseDetachKeys } from '../../container/detach-keys.ts'
+import type { Engine } from '../../container/engine.ts'
+import { inspect } from '../../container/inspect.ts'
+import { kill } from '../../container/kill.ts'
+import { list } from '../../container/list.ts'
+import { checkLogQuery, writeLogs } from '../../container/logs.ts'
+import type { Exit } from '../../container/model.ts'
+import { containerPaths } from '../../container/paths.ts'
+import { pause, unpause } from '../../container/pause.ts'
+import { prune } from '../../container/prune.ts'
+import { remove } from '../../container/remove.ts'
+import { rename } from '../../container/rename.ts'
+import { resize } from '../../container/resize.ts'
+import { restart } from '../../container/restart.ts'
+import { start } from '../../container/start.ts'
+import { stop } from '../../container/stop.ts'
+import { top } from '../../container/top.ts'
+import { parseWaitCondition, wait } from '../../container/wait.ts'
+import { invalid } from '../../lib/errors.ts'
+import type { Filters } from '../../lib/filters.ts'
+import { parseSignal } from '../../kernel/signals.ts'
+
+type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
+
+/** A handler for each operation on containers. */
+export function containerHandlers(engine: Engine): ContainerHandlers {
+  const { containers } = engine
+  return {
+    ContainerList: async ({ query }) =>
+      json(list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })),
+
+    async ContainerCreate({ query, body }) {
+      const { HostConfig: hostConfig, NetworkingConfig: networking, ...config } = body
+      if (!hostConfig) throw invalid('config cannot be empty in order to create a container')
+      const request = { name: query.name, config, hostConfig, endpoints: networking?.EndpointsConfig ?? {} }
+      const { container, warnings } = await create(engine, request)
+      return json({ Id: container.id, Warnings: warnings }, 201)
+    },
+
+    ContainerInspect: async ({ params }) => json(inspect(engine, containers.get(params.name))),
+
+    ContainerTop: async ({ params, query }) =>
+      json(await top(engine, containers.get(params.name), query.ps_args || '-ef')),
+
+    async ContainerLogs({ params, query, version }) {
+      const container = containers.get(params.name)
+      const logQuery = { ...query, tail: tailOf(query.tail) }
+      checkLogQuery(container, logQuery)
+      return stream({
+        contentType: outputType(container.definition.config.Tty, version),
+        write: (out, signal) =>
+          writeLogs(container, containerPaths(engine.settings, container.id).log, logQuery, out, signal),
+      })
+    },
+
+    async ContainerStart({ params }) {
+      await start(engine, containers.get(params.name))
+      return empty()
+    },
+
+    async ContainerStop({ params, query }) {
+      await stop(engine, containers.get(params.name), { signal: query.signal, timeout: query.t })
+      return empty()
+    },
+
+    async ContainerRestart({ params, query }) {
+      await restart(engine, containers.get(params.name), { signal: query.signal, timeout: query.t })
+      return empty()
+    },
+
+    async ContainerKill({ params, query }) {
+      kill(engine, containers.get(params.name), parseSignal(query.signal || 'SIGKILL'))
+      return empty()
+    },
+
+    async ContainerPause({ params }) {
+      await pause(engine, containers.get(params.name))
+      return empty()
+    },
+
+    async ContainerUnpause({ params }) {
+      await unpause(engine, containers.get(params.name))
+      return empty()
+    },
+
+    async ContainerRename({ params, query }) {
+      await rename(engine, containers.get(params.name), query.name)
+      return empty()
+    },
+
+    async ContainerResize({ params, query }) {
+      resize(engine, containers.get(params.name), { rows: query.h, columns: query.w })
+      return empty(200)
+    },
+
+    async ContainerAttach({ params, query, version }) {
+      const container = containers.get(params.name)
+      const options = { ...query, detachKeys: parseDetachKeys(query.detachKeys) }
+      checkAttach(container)
+      return hijack({
+        contentType: outputType(container.definition.config.Tty, version),
+        run: (socket, signal) => attach(engine, container, options, socket, signal),
+      })
+    },
+
+    async ContainerWait({ params, query }) {
+      const container = containers.get(params.name)
+      const condition = parseWaitCondition(query.condition)
+      return stream({
+        contentType: 'application/json',
+        async write(out, signal) {
+          const exit = await wait(container, condition, signal)
+          out.write(`${JSON.stringify(waitResponse(exit))}\n`)
+        },
+      })
+    },
+
+    async ContainerDelete({ params, query }) {
+      const { v: volumes, force, link } = query
+      await remove(engine, containers.get(params.name), { volumes, force, link })
+      return empty()
+    },
+
+    ContainerPrune: async ({ query }) => json(await prune(engine, query.filters)),
+  }
+}
+
+function waitResponse({ code, error }: Exit): ContainerWaitResponse {
+  return { StatusCode: code, ...(error !== '' && { Error: { Message: error } }) }
+}
+
+// Very old clients give these two outside of the filters.
+function listFilters(query: { filters: Filters; since: string; before: string }) {
+  const { filters, since, before } = query
+  const withSince = since === '' ? filters : filters.with('since', since)
+  return before === '' ? withSince : withSince.with('before', before)
+}
+
+// `all`, and whatever is no number, means all lines.
+function tailOf(text: string): number | undefined {
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}

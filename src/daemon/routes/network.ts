@@ -1,0 +1,30 @@
+// Handlers of the operations on networks.
+
+import { type Handlers, json } from '../../api/handler.ts'
+import type { networkRoutes } from '../../api/routes/network.ts'
+import type { Engine } from '../../container/engine.ts'
+
+/** A handler for each operation on networks. */
+export function networkHandlers({ networks }: Engine): Pick<Handlers, keyof typeof networkRoutes> {
+  return {
+    async NetworkList({ query }) {
+      query.filters.validate(['driver', 'dangling', 'id', 'label', 'name', 'scope', 'type'])
+      const { filters } = query
+      return json(
+        networks
+          .list()
+          .filter(
+            network =>
+              filters.matches('name', network.Name) &&
+              filters.matchesPrefix('id', network.Id) &&
+              filters.matchesExactly('driver', network.Driver) &&
+              filters.matchesExactly('scope', network.Scope) &&
+              filters.matchesExactly('type', 'builtin') &&
+              filters.matchesLabels('label', network.Labels),
+          )
+          .map(network => ({ ...network, Containers: {} })),
+      )
+    },
+    NetworkInspect: async ({ params }) => json(networks.inspect(params.id)),
+  }
+}

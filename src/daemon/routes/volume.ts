@@ -1,0 +1,26 @@
+// Handlers of the operations on volumes.
+
+import { type Handlers, empty, json } from '../../api/handler.ts'
+import type { volumeRoutes } from '../../api/routes/volume.ts'
+import type { Engine } from '../../container/engine.ts'
+import { usesVolume } from '../../container/remove.ts'
+
+/** A handler for each operation on volumes. */
+export function volumeHandlers(engine: Engine): Pick<Handlers, keyof typeof volumeRoutes> {
+  const { volumes } = engine
+  const usersOf = (name: string) =>
+    engine.containers
+      .all()
+      .filter(container => usesVolume(container, name))
+      .map(container => container.id)
+  return {
+    VolumeList: async ({ query }) => json({ Volumes: volumes.list(query.filters, usersOf), Warnings: null }),
+    VolumeCreate: async ({ body }) => json(volumes.create(body), 201),
+    VolumeInspect: async ({ params }) => json(volumes.inspect(params.name)),
+    async VolumeDelete({ params, query }) {
+      volumes.removeUnused(params.name, { force: query.force, usersOf })
+      return empty()
+    },
+    VolumePrune: async ({ query, version }) => json(await volumes.prune(query.filters, usersOf, version)),
+  }
+}

@@ -1,0 +1,21 @@
+// Durations in words, as `docker ps` shows them.
+
+const words: readonly [limit: number, (seconds: number) => string][] = [
+  [1, () => 'Less than a second'],
+  [2, () => '1 second'],
+  [60, s => `${Math.floor(s)} seconds`],
+  [120, () => 'About a minute'],
+  [3600, s => `${Math.floor(s / 60)} minutes`],
+  [5400, () => 'About an hour'],
+  [3600 * 47.5, s => `${Math.round(s / 3600)} hours`],
+  [86400 * 14, s => `${Math.floor(Math.round(s / 3600) / 24)} days`],
+  [86400 * 60, s => `${Math.floor(Math.round(s / 3600) / 24 / 7)} weeks`],
+  [86400 * 730, s => `${Math.floor(Math.round(s / 3600) / 24 / 30)} months`],
+  [Number.POSITIVE_INFINITY, s => `${Math.floor(s / 86400 / 365)} years`],
+]
+
+/** `seconds` in the coarse words of Docker's lists, such as `About an hour`. */
+export function humanDuration(seconds: number): string {
+  const [, say] = words.find(([limit]) => seconds < limit) ?? []
+  return say?.(Math.max(0, seconds)) ?? ''
+}
