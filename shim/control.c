@@ -74,8 +74,6 @@ static void command(struct shim *shim, struct client *client, struct header head
   } else if (header.type == REQUEST_CLOSE_STDIN && header.length == 0) {
     streams_end_input(&shim->streams);
     server_input_room(&shim->server);
-  } else if (header.type == REQUEST_STATE && header.length == 0) {
-    send_state(shim, client);
   } else {
     client_close(client);
   }

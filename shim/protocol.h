@@ -14,7 +14,6 @@ enum message_type {
   // From a client, on a control connection.
   REQUEST_RESIZE = 3,
   REQUEST_CLOSE_STDIN = 4,
-  REQUEST_STATE = 5,
   // From the shim.
   EVENT_STATE = 64,
   EVENT_STARTED = 65,

@@ -19,7 +19,7 @@
 // have to take the rest of the output.
 static const uint64_t drain_time = 200000000u, end_time = 10000000000u;
 
-enum { FINISHING_TURN = 50 };
+enum { FINISHING_TURN = 50, EXIT_NOT_STARTED = 3 };
 
 static void unload(struct shim *shim) {
   streams_end(&shim->streams);
@@ -241,5 +241,5 @@ int shim_run(struct shim *shim) {
     check_deadlines(shim);
     server_sweep(&shim->server);
   }
-  return shim->failed ? 1 : 0;
+  return shim->failed ? EXIT_NOT_STARTED : 0;
 }
