@@ -1,8 +1,10 @@
 // The console socket: receiving a terminal by SCM_RIGHTS, as runc's protocol for detached terminals defines.
 #include "console.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,19 +24,26 @@ static void put_path(struct console *console) {
   console->path[text.length] = '\0';
 }
 
-int console_open(struct console *console, struct failure *failure) {
+static int listen_on(int fd, struct failure *failure) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, name, sizeof name);
-  console->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  console->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (console->directory < 0 || console->listener < 0) return fail_errno(failure, "socket", name);
   unlink(name);
   mode_t mask = umask(0177);
-  int bound = bind(console->listener, (struct sockaddr *)&address, sizeof address);
+  int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
   umask(mask);
   if (bound < 0) return fail_errno(failure, "bind", name);
-  if (listen(console->listener, 1) < 0) return fail_errno(failure, "listen", name);
+  return listen(fd, 1) < 0 ? fail_errno(failure, "listen", name) : 0;
+}
+
+int console_open(struct console *console, struct loop *loop, void (*ready)(void *owner, uint32_t events), void *owner,
+                 struct failure *failure) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  *console = (struct console){.loop = loop, .source = {.fd = fd, .ready = ready, .owner = owner}};
+  console->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (console->directory < 0 || fd < 0) return fail_errno(failure, "socket", name);
+  if (listen_on(fd, failure) < 0) return -1;
   put_path(console);
+  source_watch(loop, &console->source, EPOLLIN);
   return 0;
 }
 
@@ -46,6 +55,7 @@ static int receive_descriptor(int connection) {
       .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   if (recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0) return -1;
   const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  errno = EPROTO;
   if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -1;
   if (header->cmsg_len != CMSG_LEN(sizeof(int))) return -1;
   int fd;
@@ -53,13 +63,24 @@ static int receive_descriptor(int connection) {
   return fd;
 }
 
-int console_receive(struct console *console, struct failure *failure) {
-  int connection = accept4(console->listener, NULL, NULL, SOCK_CLOEXEC);
-  int master = connection < 0 ? -1 : receive_descriptor(connection);
-  if (connection >= 0) close(connection);
-  close(console->listener);
+static void accept_runtime(struct console *console) {
+  int connection = accept4(console->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (connection < 0) return;
+  source_close(console->loop, &console->source);
   close(console->directory);
   unlink(name);
+  console->connected = true;
+  console->source.fd = connection;
+  source_watch(console->loop, &console->source, EPOLLIN);
+}
+
+int console_receive(struct console *console) {
+  if (!console->connected) accept_runtime(console);
+  if (!console->connected || console->source.fd < 0) return -1;
+  int master = receive_descriptor(console->source.fd);
+  if (master < 0 && errno == EAGAIN) return -1;
+  source_close(console->loop, &console->source);
   if (master >= 0 && isatty(master)) return master;
-  return fail(failure, "the runtime sent no terminal on", name);
+  if (master >= 0) close(master);
+  return -1;
 }

@@ -2,19 +2,25 @@
 #ifndef GANTRY_CONSOLE_H
 #define GANTRY_CONSOLE_H
 
-#include <limits.h>
+#include <stdbool.h>
 
+#include "loop.h"
 #include "text.h"
 
 struct console {
-  int listener, directory;
+  struct loop *loop;
+  // The listening socket; once the runtime has connected, the connection.
+  struct source source;
+  bool connected;
+  int directory;
   // What the runtime is told; short, however long the run dir's own path is.
   char path[64];
 };
 
-// Listens on console.sock in the working directory.
-int console_open(struct console *console, struct failure *failure);
-// Takes the terminal that the runtime has sent, and removes the socket; -1 if there is none.
-int console_receive(struct console *console, struct failure *failure);
+// Listens on console.sock in the working directory. `ready` is called when console_receive may have something.
+int console_open(struct console *console, struct loop *loop, void (*ready)(void *owner, uint32_t events), void *owner,
+                 struct failure *failure);
+// The terminal that the runtime has sent, once; -1 if it hasn't (yet).
+int console_receive(struct console *console);
 
 #endif

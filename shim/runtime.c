@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST_ARGUMENTS = RUNTIME_ARGUMENTS + 24 };
@@ -69,7 +68,8 @@ static int build(struct command *command, const struct options *options, const c
 // Signals as at boot: what the shim ignores or blocks must not be ignored or blocked in the container.
 static void reset_signals(posix_spawnattr_t *attributes) {
   sigset_t all, none;
-  sigfillset(&all);
+  // Not sigfillset: it spares the C library's own two signals, and posix_spawn would leave those ignored.
+  memset(&all, 0xff, sizeof all);
   sigemptyset(&none);
   posix_spawnattr_setsigdefault(attributes, &all);
   posix_spawnattr_setsigmask(attributes, &none);
@@ -105,7 +105,7 @@ int runtime_start(const struct options *options, const char *console, const int 
   return errno == 0 ? 0 : fail_errno(failure, "posix_spawn", options->runtime);
 }
 
-// Reads up to `size` bytes of a file, from `tail` bytes before its end at most.
+// Reads the last `size` bytes of a file at most; returns how many.
 static size_t read_file(const char *name, char *bytes, size_t size) {
   int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return 0;
@@ -124,10 +124,8 @@ int runtime_read_pid(pid_t *pid, struct failure *failure) {
   while (length > 0 && (bytes[length - 1] == '\n' || bytes[length - 1] == ' ')) length--;
   bytes[length] = '\0';
   if (!parse_number(bytes, INT_MAX, &number)) return fail(failure, "the runtime wrote no pid file for", bytes);
-  siginfo_t info;
-  if (waitid(P_PID, (id_t)number, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
-    return fail_errno(failure, "waitid", "the container's first process");
-  }
+  // It may be another's child still: crun's second process, which lets go of it a moment later.
+  if (number == 0 || kill((pid_t)number, 0) < 0) return fail_errno(failure, "kill", "the container's first process");
   *pid = (pid_t)number;
   return 0;
 }

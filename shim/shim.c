@@ -75,9 +75,17 @@ static void reap(struct shim *shim) {
 // --- the start
 
 static int take_terminal(struct shim *shim, struct failure *failure) {
-  if (!shim->options.tty) return 0;
-  int master = console_receive(&shim->console, failure);
-  return master < 0 ? -1 : streams_take_terminal(&shim->streams, master, failure);
+  if (!shim->options.tty || streams_has_terminal(&shim->streams)) return 0;
+  int master = console_receive(&shim->console);
+  if (master < 0) return fail(failure, "the runtime sent no terminal to", shim->console.path);
+  return streams_take_terminal(&shim->streams, master, failure);
+}
+
+// As soon as it is there, so that the container's program finds its size set.
+static void console_ready(void *owner, uint32_t events) {
+  struct failure later;
+  (void)events;
+  take_terminal(owner, &later);
 }
 
 // Only now: the container would have inherited it.
@@ -188,7 +196,7 @@ static int prepare(struct shim *shim, struct failure *failure) {
   // The working directory is from before the mount namespace: enter it again, to see what was mounted.
   if (chdir(options->run_dir) < 0) return fail_errno(failure, "chdir", options->run_dir);
   if (log_open(&shim->log, &options->log, failure) < 0) return -1;
-  if (options->tty && console_open(&shim->console, failure) < 0) return -1;
+  if (options->tty && console_open(&shim->console, &shim->loop, console_ready, shim, failure) < 0) return -1;
   return watch_children(shim, failure);
 }
 

@@ -224,10 +224,13 @@ void streams_handed_over(struct streams *streams) {
 
 // --- terminal
 
+bool streams_has_terminal(const struct streams *streams) {
+  return streams->tty && streams->outputs[LOG_STDOUT].source.fd >= 0;
+}
+
 static void apply_size(struct streams *streams) {
   struct winsize size = {.ws_row = streams->rows, .ws_col = streams->columns};
-  int terminal = streams->outputs[LOG_STDOUT].source.fd;
-  if (streams->tty && terminal >= 0) ioctl(terminal, TIOCSWINSZ, &size);
+  if (streams_has_terminal(streams)) ioctl(streams->outputs[LOG_STDOUT].source.fd, TIOCSWINSZ, &size);
 }
 
 void streams_resize(struct streams *streams, uint16_t rows, uint16_t columns) {

@@ -51,6 +51,7 @@ int streams_open(struct streams *streams, const struct options *options, struct 
 void streams_handed_over(struct streams *streams);
 // Takes the master side of the container's terminal.
 int streams_take_terminal(struct streams *streams, int master, struct failure *failure);
+bool streams_has_terminal(const struct streams *streams);
 // Begins to read: the container runs. Until then the pipes might hold messages of the runtime.
 void streams_start_reading(struct streams *streams);
 // Watches the outputs if the ring has room for them, and leaves them if not.

@@ -19,6 +19,7 @@ import {
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after, before, describe } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../kernel/ffi.ts'
@@ -29,11 +30,27 @@ const shimDirectory = fileURLToPath(new URL('../../shim', import.meta.url))
 const cgroupParent = 'gantry-shim-test'
 
 /** The builds of the shim that every test runs against: the one that is shipped, and the one under sanitizers. */
-export const builds = { shipped: shimProgram, sanitized: `${shimProgram}-asan` } as const
+const builds = { shipped: shimProgram, sanitized: `${shimProgram}-asan` } as const
+type Build = keyof typeof builds
 
 /** Builds both, if their sources have changed. */
-export function buildShims(): void {
+function buildShims(): void {
   execFileSync('make', ['--silent', '-C', shimDirectory, 'all', 'asan'], { stdio: 'pipe' })
+}
+
+/** Defines tests for both builds; `shop()` is a workshop of the build, shared by them. */
+export function describeShim(name: string, define: (shop: () => Workshop, build: Build) => void): void {
+  before(buildShims)
+  for (const build of ['shipped', 'sanitized'] as const) {
+    describe(`${name}, ${build} build`, () => {
+      let shop: Workshop | undefined
+      before(() => {
+        shop = new Workshop(build)
+      })
+      after(() => shop?.[Symbol.asyncDispose]())
+      define(() => shop ?? assert.fail('no workshop'), build)
+    })
+  }
 }
 
 /** What a test container runs. */
@@ -49,6 +66,12 @@ type Overrides = Partial<ShimOptions>
 /** Hybrid hosts have both cgroup versions, and old runtimes refuse them. */
 export const hybrid = existsSync('/sys/fs/cgroup/unified/cgroup.controllers')
 
+/** A launched shim and its bundle. */
+export interface RunningShim extends LaunchedShim {
+  readonly id: string
+  readonly runDir: string
+}
+
 /** A private directory for run dirs and rootfs, as the daemon's exec-root is; removed by `remove`. */
 export class Workshop implements AsyncDisposable {
   readonly path: string
@@ -56,7 +79,7 @@ export class Workshop implements AsyncDisposable {
   readonly #launched: LaunchedShim[] = []
   #containers: string[] = []
 
-  constructor(build: keyof typeof builds) {
+  constructor(build: Build) {
     this.path = mkdtempSync(join(tmpdir(), 'gantry-shim-'))
     bindMount(this.path, this.path)
     setPropagation(this.path, 'private')
@@ -73,20 +96,20 @@ export class Workshop implements AsyncDisposable {
     return { id, runDir }
   }
 
-  /** Starts a container with a rootfs of its own. */
-  run(workload: Workload, overrides: Overrides = {}): LaunchedShim & { runDir: string; id: string } {
+  /** Starts a container with a rootfs of its own. `oom`: have its OOM kills counted. */
+  run(workload: Workload, { oom, ...overrides }: Overrides & { oom?: boolean } = {}): RunningShim {
     const { id, runDir } = this.bundle(workload)
-    using rootfs = mountOverlay({
-      lower: [join(this.path, 'base')],
-      upper: join(runDir, 'upper'),
-      work: join(runDir, 'work'),
-    })
-    const { tty } = workload
-    return {
-      ...this.launch({ mode: 'run', id, runDir, rootfs, tty, exitRecord: join(runDir, 'exit'), ...overrides }),
-      id,
-      runDir,
-    }
+    const oomSources = oom ? [oomSource(id)] : []
+    return this.start({ id, runDir, tty: workload.tty }, { oomSources, ...overrides })
+  }
+
+  /** Starts the container of a bundle. */
+  start(bundle: { id: string; runDir: string; tty?: boolean }, overrides: Overrides = {}): RunningShim {
+    const { id, runDir, tty } = bundle
+    const lower = [join(this.path, 'base')]
+    using rootfs = mountOverlay({ lower, upper: join(runDir, 'upper'), work: join(runDir, 'work') })
+    const exitRecord = join(runDir, 'exit')
+    return { ...this.launch({ mode: 'run', id, runDir, rootfs, tty, exitRecord, ...overrides }), id, runDir }
   }
 
   /** Runs a further process in a container. */
@@ -212,7 +235,7 @@ const resources = ({ memoryLimit }: Workload) =>
   memoryLimit === undefined ? {} : { memory: { limit: memoryLimit, swap: memoryLimit } }
 
 /** The cgroup file that counts a container's OOM kills, on either version. */
-export function oomSource(id: string): string {
+function oomSource(id: string): string {
   const v1 = `/sys/fs/cgroup/memory/${cgroupParent}/${id}/memory.oom_control`
   return existsSync('/sys/fs/cgroup/memory') ? v1 : `/sys/fs/cgroup/${cgroupParent}/${id}/memory.events`
 }
@@ -224,6 +247,9 @@ function removeCgroups(id: string): void {
     if (existsSync(path)) rmdirSync(path)
   }
 }
+
+/** The only attached client of a launch. */
+export const clientOf = ({ attached }: LaunchedShim): Socket => attached[0] ?? assert.fail('no client attached')
 
 /** All that a stream delivers until its end. */
 export async function everything(socket: Socket): Promise<Buffer> {
