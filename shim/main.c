@@ -32,7 +32,7 @@ int main(int count, char *arguments[]) {
   static struct shim shim;
   struct failure failure;
   close_on_exec();
-  if (options_parse(&shim.options, count, arguments, &failure) < 0) {
+  if (options_parse(&shim.options, count, (const char *const *)arguments, &failure) < 0) {
     print(&failure);
     return 2;
   }

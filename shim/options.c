@@ -140,7 +140,7 @@ static int require(const struct options *options, struct failure *failure) {
   return 0;
 }
 
-int options_parse(struct options *options, int count, char *const arguments[], struct failure *failure) {
+int options_parse(struct options *options, int count, const char *const arguments[], struct failure *failure) {
   *options = (struct options){.rootfs_fd = -1, .netns_fd = -1, .control_fd = -1, .log.max_file = 1};
   options->log.attributes = getenv("GANTRY_LOG_ATTRIBUTES");
   for (int i = 1; i < count; i++) {

@@ -41,6 +41,6 @@ struct options {
 };
 
 // Reads the command line; the strings stay those of `arguments`.
-int options_parse(struct options *options, int count, char *const arguments[], struct failure *failure);
+int options_parse(struct options *options, int count, const char *const arguments[], struct failure *failure);
 
 #endif

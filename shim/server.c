@@ -11,7 +11,7 @@
 
 static const uint64_t greeting_time = 5000000000u, stall_time = 3000000000u;
 
-enum { ACCEPTS_PER_TURN = 32, BACKLOG = 128 };
+enum { ACCEPTS_PER_TURN = 32, BACKLOG = 1024 };
 
 #define EACH_CLIENT(server, client) \
   for (struct client *client = (server)->clients; client < (server)->clients + CLIENT_LIMIT; client++)

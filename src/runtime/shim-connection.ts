@@ -1,7 +1,9 @@
 // A connection to a running shim: the daemon's view of one container, or of one exec'd process.
 
 import { Socket, connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
+import { hasCode } from '../kernel/ffi.ts'
 import { startFailure } from './shim-failure.ts'
 import {
   type AttachFlags,
@@ -148,6 +150,8 @@ export function socketOf(fd: Fd): Socket {
 
 // A socket's address has 107 bytes at most; a longer path goes through a descriptor of its directory.
 const longestAddress = 107
+/** In milliseconds, between attempts to connect. */
+const longestPause = 500
 
 /** Connects to the shim of a run dir. Rejects with the errors of connect(2): ENOENT or ECONNREFUSED if there is none. */
 export async function openSocket(runDir: string): Promise<Socket> {
@@ -157,7 +161,19 @@ export async function openSocket(runDir: string): Promise<Socket> {
   return await connected(`${directory.path}/shim.sock`)
 }
 
+// A shim that is flooded with connections has no room for another for a moment.
 async function connected(path: string): Promise<Socket> {
+  for (let pause = 1; ; pause *= 2) {
+    try {
+      return await connectedAtOnce(path)
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN') || pause > longestPause) throw error
+      await sleep(pause)
+    }
+  }
+}
+
+async function connectedAtOnce(path: string): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = connect({ path, allowHalfOpen: true })
   socket.once('connect', resolve).once('error', reject)

@@ -10,6 +10,8 @@ import { clientOf, demultiplex, describeShim, eventually, everything } from './s
 const output = { stdout: true, stderr: true }
 const all = { ...output, stdin: true, closesStdin: true }
 
+const numbered = (word: string) => Array.from({ length: 500 }, (_, index) => `${word} ${index}\n`).join('')
+
 /** Reads raw output until it contains `text`. */
 async function seen(socket: Socket, text: string): Promise<string> {
   let received = ''
@@ -164,12 +166,11 @@ describeShim('attached clients', shop => {
     )
     const received = Promise.all(clients.map(everything))
     shim.connection.closeStdin()
-    const expected = (word: string) => Array.from({ length: 500 }, (_, index) => `${word} ${index}\n`).join('')
     for (const [index, bytes] of (await received).entries()) {
       const flags = wanted[index % 3]
       assert.deepEqual(demultiplex(bytes), {
-        1: flags && 'stdout' in flags ? expected('out') : '',
-        2: flags && 'stderr' in flags ? expected('err') : '',
+        1: flags && 'stdout' in flags ? numbered('out') : '',
+        2: flags && 'stderr' in flags ? numbered('err') : '',
       })
     }
   })

@@ -26,7 +26,8 @@ import { hasCode } from '../kernel/ffi.ts'
 import { bindMount, mountOverlay, setPropagation, unmount } from '../kernel/mount.ts'
 import { type LaunchedShim, type ShimOptions, launchShim, shimProgram } from './shim.ts'
 
-const shimDirectory = fileURLToPath(new URL('../../shim', import.meta.url))
+/** The sources of the shim. */
+export const shimDirectory = fileURLToPath(new URL('../../shim', import.meta.url))
 const cgroupParent = 'gantry-shim-test'
 
 /** The builds of the shim that every test runs against: the one that is shipped, and the one under sanitizers. */
