@@ -1,0 +1,178 @@
+// The log's files: appending whole entries, rotation, and what happens when the disk is full.
+#include "rotation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "timestamp.h"
+
+enum { LOG_MODE = 0640, TAIL_CHUNK = 4096, NOTICE_SIZE = 320, RETRY_AFTER = 1024 * 1024 };
+
+static int open_log(const char *path, int flags) {
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, LOG_MODE);
+}
+
+static uint64_t current_size(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+// The size of the file up to its last newline.
+static uint64_t whole_entries(const char *path, uint64_t size) {
+  char chunk[TAIL_CHUNK];
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  while (fd >= 0 && size > 0) {
+    size_t length = size < sizeof chunk ? (size_t)size : sizeof chunk;
+    ssize_t got = pread(fd, chunk, length, (off_t)(size - length));
+    if (got != (ssize_t)length) break;
+    const char *newline = memrchr(chunk, '\n', length);
+    if (newline) {
+      size -= length - (size_t)(newline + 1 - chunk);
+      break;
+    }
+    size -= length;
+  }
+  if (fd >= 0) close(fd);
+  return size;
+}
+
+int log_file_open(struct log_file *file, const char *path, uint64_t max_size, uint64_t max_file,
+                  struct failure *failure) {
+  *file = (struct log_file){.path = path, .max_size = max_size, .max_file = max_file, .limit = max_size};
+  file->fd = open_log(path, 0);
+  if (file->fd < 0) return fail_errno(failure, "open", path);
+  uint64_t size = current_size(file->fd);
+  file->size = whole_entries(path, size);
+  if (file->size < size && ftruncate(file->fd, (off_t)file->size) < 0) return fail_errno(failure, "ftruncate", path);
+  return 0;
+}
+
+bool log_file_is_full(const struct log_file *file, size_t pending) {
+  return file->limit > 0 && file->size + pending >= file->limit;
+}
+
+static ssize_t write_retrying(int fd, const char *bytes, size_t length) {
+  ssize_t written;
+  do {
+    written = write(fd, bytes, length);
+  } while (written < 0 && errno == EINTR);
+  return written;
+}
+
+// Writes until done or refused; returns how much is in the file.
+static size_t write_all(struct log_file *file, const char *bytes, size_t length) {
+  size_t done = 0;
+  while (done < length) {
+    ssize_t written = write_retrying(file->fd, bytes + done, length - done);
+    if (written <= 0) {
+      file->lost_errno = errno;
+      break;
+    }
+    done += (size_t)written;
+  }
+  return done;
+}
+
+static uint64_t count_entries(const char *bytes, size_t length) {
+  uint64_t count = 0;
+  const char *end = bytes + length;
+  while ((bytes = memchr(bytes, '\n', (size_t)(end - bytes)))) {
+    bytes++;
+    count++;
+  }
+  return count;
+}
+
+// Appends entries; if only a part fits, takes half an entry back and counts those that are missing.
+static bool append(struct log_file *file, const char *entries, size_t length) {
+  size_t written = write_all(file, entries, length);
+  if (written == length) {
+    file->size += length;
+    return true;
+  }
+  const char *newline = memrchr(entries, '\n', written);
+  size_t whole = newline ? (size_t)(newline + 1 - entries) : 0;
+  uint64_t size = current_size(file->fd);
+  uint64_t torn = written - whole;
+  if (torn > 0 && size >= torn && ftruncate(file->fd, (off_t)(size - torn)) == 0) size -= torn;
+  file->size = size;
+  file->lost += count_entries(entries + whole, length - whole);
+  return false;
+}
+
+// Tells the reader of the log what is missing; false if the disk is still full.
+static bool write_notice(struct log_file *file) {
+  char bytes[NOTICE_SIZE];
+  struct text text = {bytes, sizeof bytes, 0};
+  struct timestamp timestamp = {0};
+  char time[TIMESTAMP_SIZE];
+  const char *reason = strerrordesc_np(file->lost_errno);
+  text_add(&text, "{\"log\":\"gantry: ");
+  text_add_number(&text, file->lost);
+  text_add(&text, " log entries were lost: ");
+  text_add(&text, reason ? reason : "write error");
+  text_add(&text, "\\n\",\"stream\":\"stderr\",\"time\":\"");
+  text_add_bytes(&text, time, (size_t)(timestamp_format(&timestamp, time, realtime_now()) - time));
+  text_add(&text, "\"}\n");
+  uint64_t lost = file->lost;
+  file->lost = 0;
+  if (append(file, bytes, text.length)) return true;
+  file->lost = lost;
+  return false;
+}
+
+void log_file_write(struct log_file *file, const char *entries, size_t length) {
+  if (length == 0) return;
+  if (file->lost > 0 && !write_notice(file)) {
+    file->lost += count_entries(entries, length);
+    return;
+  }
+  append(file, entries, length);
+}
+
+static bool numbered(char name[PATH_MAX], const char *path, uint64_t number) {
+  struct text text = {name, PATH_MAX - 1, 0};
+  text_add(&text, path);
+  text_add(&text, ".");
+  text_add_number(&text, number);
+  name[text.length] = '\0';
+  return text.length < PATH_MAX - 1;
+}
+
+static void shift(const struct log_file *file) {
+  char from[PATH_MAX], to[PATH_MAX];
+  for (uint64_t number = file->max_file - 1; number > 1; number--) {
+    if (numbered(from, file->path, number - 1) && numbered(to, file->path, number)) rename(from, to);
+  }
+  if (file->max_file > 1 && numbered(to, file->path, 1)) rename(file->path, to);
+}
+
+// Opens the file that is to follow, then moves the names; the descriptor of the new file, or -1.
+static int begin_next(const struct log_file *file) {
+  char fresh[PATH_MAX];
+  if (!numbered(fresh, file->path, 0)) return -1;
+  int fd = open_log(fresh, O_TRUNC);
+  if (fd < 0) return -1;
+  shift(file);
+  if (rename(fresh, file->path) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+void log_file_rotate(struct log_file *file) {
+  int fd = begin_next(file);
+  if (fd < 0) {
+    // The old file goes on, over its limit but without a loss.
+    file->limit = file->size + RETRY_AFTER;
+    return;
+  }
+  close(file->fd);
+  file->fd = fd;
+  file->size = 0;
+  file->limit = file->max_size;
+}
