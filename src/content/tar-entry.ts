@@ -54,7 +54,9 @@ const types: Readonly<Record<string, TarType>> = {
 export function entryOf(header: Header): TarEntry {
   const { raw } = header
   const type = typeOf(raw)
-  const entry = { ...raw, type, mtime: BigInt(raw.mtime) * 1_000_000_000n, xattrs: new Map<string, Buffer>() }
+  const { name, linkName, mode, uid, gid, size, major, minor } = raw
+  const mtime = BigInt(raw.mtime) * 1_000_000_000n
+  const entry: Draft = { type, name, linkName, mode, uid, gid, size, mtime, major, minor, xattrs: new Map() }
   for (const [key, value] of lastValues(header.records)) if (value.length > 0) applyRecord(entry, key, value)
   entry.name = header.longName || entry.name
   entry.linkName = header.longLink || entry.linkName
