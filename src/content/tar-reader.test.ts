@@ -151,16 +151,12 @@ test('every format of GNU tar reads the same', { timeout: 20_000 }, () => {
   assert.deepEqual(read('posix'), gnu)
   assert.equal(gnu.find(({ name }) => name.endsWith('/file'))?.uid, 12345)
   assert.equal(gnu.find(({ type }) => type === 'symlink')?.linkName.length, 150)
-  // The older formats can't hold the long names.
+  // The older formats can't hold the long names, and V7 no devices.
   execFileSync('rm', ['-r', directory.join('t', long), directory.join('t', 'link')])
-  assert.deepEqual(
-    read('v7').map(({ name }) => name),
-    read('gnu')
-      .filter(({ type }) => type !== 'fifo' && type !== 'character')
-      .map(({ name }) => name),
-  )
   assert.deepEqual(read('ustar'), read('gnu'))
   assert.deepEqual(read('oldgnu'), read('gnu'))
+  execFileSync('rm', [directory.join('t', 'fifo'), directory.join('t', 'zero')])
+  assert.deepEqual(read('v7'), read('gnu'))
 })
 
 test('every sparse format reads as the file it was', { timeout: 20_000 }, () => {
