@@ -55,15 +55,16 @@ export class LayerRows {
     }, 'process')
   }
 
-  /** Deletes what is neither below one of `roots` nor `held` nor below something held, and returns it. */
+  /** Deletes what is neither below one of `roots` nor `held` nor below something held, and returns it, upper layers first. */
   deleteUnreachable(roots: Iterable<Digest>, held: (chainId: Digest) => boolean): LayerRow[] {
     const all = this.#database.prepare(`SELECT ${columns} FROM layer`).all() as unknown as LayerRow[]
     const byId = new Map(all.map(row => [row.chainId, row]))
     const live = new Set<Digest>()
     for (const start of [...roots, ...all.map(row => row.chainId).filter(held)]) {
-      for (let id: Digest | undefined = start; id && !live.has(id); id = byId.get(id)?.parent) live.add(id)
+      for (let id: Digest | null | undefined = start; id && !live.has(id); id = byId.get(id)?.parent) live.add(id)
     }
-    const doomed = all.filter(row => !live.has(row.chainId))
+    const depth = (row: LayerRow | undefined): number => (row?.parent ? 1 + depth(byId.get(row.parent)) : 0)
+    const doomed = all.filter(row => !live.has(row.chainId)).toSorted((a, b) => depth(b) - depth(a))
     if (doomed.length > 0) this.#delete(doomed)
     return doomed
   }
@@ -71,8 +72,6 @@ export class LayerRows {
   #delete(doomed: readonly LayerRow[]): void {
     const remove = this.#database.prepare('DELETE FROM layer WHERE chain_id = ?')
     this.#database.transaction(() => {
-      // A parent may go before its child within the transaction.
-      this.#database.prepare('PRAGMA defer_foreign_keys = ON').run()
       for (const { chainId } of doomed) remove.run(chainId)
     })
   }

@@ -148,7 +148,7 @@ test('what is held or a root stays, the rest is collected', async () => {
   }
   layers.collect([rightTop])
   assert.ok(layers.has(rightTop))
-  assert.equal(layers.collect([]), 1)
+  assert.deepEqual(layers.collect([]), [rightTop])
   assert.deepEqual([layers.has(rightTop), layers.has(leftTop), layers.has(base.diffId)], [false, true, true])
 })
 

@@ -190,10 +190,10 @@ export class Layers {
   }
 
   /**
-   * Deletes the layers that are neither below one of `roots` nor held; returns the bytes of their files. Their rows are gone
-   * when this returns, their files a little later.
+   * Deletes the layers that are neither below one of `roots` nor held, and returns them, upper ones first. Their rows are
+   * gone when this returns, their files a little later.
    */
-  collect(roots: Iterable<ChainId>): number {
+  collect(roots: Iterable<ChainId>): ChainId[] {
     const doomed = this.#rows.deleteUnreachable(roots, chainId => this.#holds.has(chainId))
     const names = doomed.map(({ chainId }) => {
       const name = `tmp-${randomUUID()}`
@@ -204,9 +204,10 @@ export class Layers {
       }
       return name
     })
+    if (names.length === 0) return []
     // What can't be removed now is found at the next start.
     this.#pool.run({ kind: 'remove', directory: this.#directory, names }).catch(() => {})
-    return doomed.reduce((sum, { size }) => sum + size, 0)
+    return doomed.map(({ chainId }) => chainId)
   }
 
   /**
