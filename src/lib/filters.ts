@@ -7,7 +7,8 @@ import { invalid } from './errors.ts'
 // back-references nor look-around, and the time it takes is linear.
 setFlagsFromString('--enable-experimental-regexp-engine')
 
-const linear = 'l'
+/** The flag of expressions whose time is linear, whatever they are and match. */
+export const linear = 'l'
 const longestPattern = 1024
 
 /** Conditions by name; a name may have several values. */

@@ -11,17 +11,34 @@ export const migrations: readonly string[] = [
     parent TEXT REFERENCES layer (chain_id),
     size INTEGER NOT NULL
   ) STRICT;
+  CREATE INDEX layer_parent ON layer (parent);
 
-  -- An image is known by the digest of its config blob.
+  -- An image is known by the digest of its config blob, whose text is config. Times are nanoseconds since the epoch.
   CREATE TABLE image (
     id TEXT PRIMARY KEY,
     config TEXT NOT NULL,
     top_layer TEXT REFERENCES layer (chain_id),
+    parent TEXT,
     size INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     tagged_at INTEGER
   ) STRICT;
+  CREATE INDEX image_top_layer ON image (top_layer);
+  CREATE INDEX image_parent ON image (parent);
 
+  -- The blobs an image is made of: its config, its manifests, and its layers as they came. position orders layers.
+  CREATE TABLE image_blob (
+    image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('config', 'manifest', 'layer')),
+    position INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (image_id, kind, position, digest)
+  ) STRICT;
+  CREATE INDEX image_blob_digest ON image_blob (digest);
+
+  -- A name, normalized, with a tag or a digest.
   CREATE TABLE image_reference (
     reference TEXT PRIMARY KEY,
     image_id TEXT NOT NULL REFERENCES image (id)

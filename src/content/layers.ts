@@ -1,0 +1,232 @@
+// Unpacked layers: one directory each, named by the layer's chainID, and shared by all images built on it.
+
+import { randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasCode } from '../kernel/ffi.ts'
+import { invalid, system } from '../lib/errors.ts'
+import { type Digest, digestOf, hexOf, isDigest } from '../oci/digest.ts'
+import type { Database } from '../state/database.ts'
+import { type Hold, Holds } from './holds.ts'
+import type { UnpackResult } from './jobs.ts'
+import { LayerPublisher } from './layer-publisher.ts'
+import { LayerRows } from './layer-rows.ts'
+import { type UnpackLimits, defaultLimits } from './limits.ts'
+import type { WorkerPool } from './pool.ts'
+
+/** The identity of a layer together with all below it (OCI image-spec config.md, "Layer ChainID"). */
+export type ChainId = Digest
+
+/** A layer's archive, compressed or not, and the digest its content is said to have. */
+export interface LayerSource {
+  readonly archive: string
+  readonly diffId: Digest
+}
+
+export interface UnpackOptions {
+  readonly signal?: AbortSignal
+  /** Bytes of the archive of layer `index` that have been read. */
+  readonly onProgress?: (index: number, bytes: number) => void
+  readonly onUnpacked?: (index: number) => void
+}
+
+/** The chainID of each of `diffIds`, bottom first. */
+export function chainIds(diffIds: readonly Digest[]): ChainId[] {
+  const chain: ChainId[] = []
+  for (const diffId of diffIds) {
+    const parent = chain.at(-1)
+    chain.push(parent === undefined ? diffId : digestOf(`${parent} ${diffId}`))
+  }
+  return chain
+}
+
+export interface LayersOptions {
+  /** The data root. */
+  readonly root: string
+  readonly database: Database
+  readonly pool: WorkerPool
+  readonly limits?: UnpackLimits
+}
+
+/** One attempt to unpack a layer, which all who need the layer wait for. */
+interface Attempt {
+  /** Its turn to be published has been taken. */
+  readonly queued: Promise<unknown>
+  readonly published: Promise<void>
+}
+
+export class Layers {
+  readonly #directory: string
+  readonly #pool: WorkerPool
+  readonly #limits: UnpackLimits
+  readonly #rows: LayerRows
+  readonly #publisher: LayerPublisher
+  readonly #holds = new Holds<ChainId>()
+  readonly #attempts = new Map<ChainId, Attempt>()
+
+  constructor({ root, database, pool, limits = defaultLimits }: LayersOptions) {
+    this.#directory = join(root, 'layers')
+    this.#pool = pool
+    this.#limits = limits
+    this.#rows = new LayerRows(database)
+    this.#publisher = new LayerPublisher(this.#directory, this.#rows, pool)
+  }
+
+  /** Makes the directory. To be called before anything else. */
+  async prepare(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o710 })
+  }
+
+  /** The directory with a layer's files, to be a lower directory of an overlay. */
+  path(chainId: ChainId): string {
+    return join(this.#directory, hexOf(chainId), 'fs')
+  }
+
+  has(chainId: ChainId): boolean {
+    return this.#rows.get(chainId) !== undefined
+  }
+
+  /** The layer and all below it, top first: the order of an overlay's lower directories. */
+  chain(top: ChainId): ChainId[] {
+    return this.#rows.chain(top).map(row => row.chainId)
+  }
+
+  /** Bytes of the layer's own files. */
+  size(chainId: ChainId): number {
+    const row = this.#rows.get(chainId)
+    if (!row) throw system(`layer ${chainId} does not exist`)
+    return row.size
+  }
+
+  /** Bytes of the files of the layer and all below it. */
+  chainSize(top: ChainId): number {
+    return this.#rows.chain(top).reduce((sum, row) => sum + row.size, 0)
+  }
+
+  /** Keeps layers from being collected until it is disposed of. */
+  hold(): Hold<ChainId> {
+    return this.#holds.acquire()
+  }
+
+  /**
+   * Unpacks what is missing of a stack of layers, bottom first and in parallel, and holds them all; resolves to the chainID
+   * of the top one once everything is on the disk. Throws `invalid` for a layer that is damaged, malicious or not what its
+   * diffID says; of a layer that failed nothing is left.
+   */
+  async unpack(
+    sources: readonly LayerSource[],
+    hold: Hold<ChainId>,
+    options: UnpackOptions = {},
+  ): Promise<ChainId | undefined> {
+    const chain = chainIds(sources.map(source => source.diffId))
+    for (const chainId of chain) hold.add(chainId)
+    while (!(await this.#attempt(chain, sources, options)));
+    return chain.at(-1)
+  }
+
+  /** False if another operation's attempt at one of the layers failed, which may be for reasons of its own. */
+  async #attempt(chain: readonly ChainId[], sources: readonly LayerSource[], options: UnpackOptions): Promise<boolean> {
+    const attempts: Attempt[] = []
+    const own = new Set<Attempt>()
+    for (const [index, source] of sources.entries()) {
+      const chainId = chain[index] as ChainId
+      const known = this.has(chainId) ? done : this.#attempts.get(chainId)
+      const attempt = known ?? this.#start(chain, index, source, attempts.at(-1), options)
+      if (!known) own.add(attempt)
+      attempts.push(attempt)
+    }
+    // All have come to their end before anything is thrown, so that nothing goes on behind the caller's back.
+    const results = await Promise.allSettled(attempts.map(attempt => attempt.published))
+    const failed = results.findIndex(result => result.status === 'rejected')
+    const failure = results[failed]
+    if (failure?.status !== 'rejected') return true
+    if (own.has(attempts[failed] as Attempt) || options.signal?.aborted) throw failure.reason
+    return false
+  }
+
+  #start(
+    chain: readonly ChainId[],
+    index: number,
+    source: LayerSource,
+    below: Attempt | undefined,
+    options: UnpackOptions,
+  ): Attempt {
+    const chainId = chain[index] as ChainId
+    const queued = this.#unpackOne(chain, index, source, below, options)
+    const attempt = { queued, published: queued.then(({ published }) => published) }
+    this.#attempts.set(chainId, attempt)
+    const forget = () => this.#attempts.delete(chainId)
+    attempt.published.then(forget, forget)
+    return attempt
+  }
+
+  async #unpackOne(
+    chain: readonly ChainId[],
+    index: number,
+    source: LayerSource,
+    below: Attempt | undefined,
+    { signal, onProgress, onUnpacked }: UnpackOptions,
+  ): Promise<{ published: Promise<void> }> {
+    const name = `tmp-${randomUUID()}`
+    const directory = join(this.#directory, name)
+    const discard = async (error: unknown): Promise<never> => {
+      await this.#pool.run({ kind: 'remove', directory: this.#directory, names: [name] })
+      throw error
+    }
+    try {
+      await mkdir(directory, { mode: 0o710 })
+      const job = { kind: 'unpack', archive: source.archive, target: directory, limits: this.#limits } as const
+      const result = await this.#pool.run(job, { signal, onProgress: bytes => onProgress?.(index, bytes) })
+      checkDiffId(source, result, index)
+      onUnpacked?.(index)
+      // A layer takes its turn after the one below it.
+      await below?.queued
+      const layer = { ...result, chainId: chain[index] as ChainId, parent: chain[index - 1], directory }
+      return { published: this.#publisher.publish(layer).catch(discard) }
+    } catch (error) {
+      return await discard(error)
+    }
+  }
+
+  /**
+   * Deletes the layers that are neither below one of `roots` nor held, and returns them, upper ones first. Their rows are
+   * gone when this returns, their files a little later.
+   */
+  collect(roots: Iterable<ChainId>): ChainId[] {
+    const doomed = this.#rows.deleteUnreachable(roots, chainId => this.#holds.has(chainId))
+    const names = doomed.map(({ chainId }) => {
+      const name = `tmp-${randomUUID()}`
+      try {
+        renameSync(join(this.#directory, hexOf(chainId)), join(this.#directory, name))
+      } catch (error) {
+        if (!hasCode(error, 'ENOENT')) throw error
+      }
+      return name
+    })
+    if (names.length === 0) return []
+    // What can't be removed now is found at the next start.
+    this.#pool.run({ kind: 'remove', directory: this.#directory, names }).catch(() => {})
+    return doomed.map(({ chainId }) => chainId)
+  }
+
+  /**
+   * After a start: removes what an earlier run left unfinished and directories without a row. Returns the layers whose
+   * directory is gone, which images need. Changes nothing the second time.
+   */
+  async recover(): Promise<ChainId[]> {
+    const names = readdirSync(this.#directory).filter(name => {
+      const chainId = `sha256:${name}`
+      return !isDigest(chainId) || !this.has(chainId)
+    })
+    if (names.length > 0) await this.#pool.run({ kind: 'remove', directory: this.#directory, names })
+    return this.#rows.all().filter(chainId => !existsSync(this.path(chainId)))
+  }
+}
+
+const done: Attempt = { queued: Promise.resolve(), published: Promise.resolve() }
+
+function checkDiffId({ diffId }: LayerSource, result: UnpackResult, index: number): void {
+  if (result.diffId === diffId) return
+  throw invalid(`invalid diffID for layer ${index}: expected "${diffId}", got "${result.diffId}"`)
+}

@@ -1,0 +1,193 @@
+// The rows of images, of the blobs they are made of and of their names.
+
+import { type Digest } from '../oci/digest.ts'
+import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts'
+import { type Reference, formatReference, parseReference } from '../oci/reference.ts'
+import type { Database } from '../state/database.ts'
+
+export type BlobKind = 'config' | 'manifest' | 'layer'
+
+/** A blob that belongs to an image. Layers are numbered bottom first; the rest has position 0. */
+export interface ImageBlob {
+  readonly digest: Digest
+  readonly kind: BlobKind
+  readonly position: number
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
+export interface Image {
+  /** The digest of the config blob. */
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly topLayer: Digest | undefined
+  /** The image this one was built from, if it was built here. */
+  readonly parent: Digest | undefined
+  /** Names with a tag, normalized, sorted. */
+  readonly references: readonly string[]
+  /** Names with a digest, normalized, sorted. */
+  readonly repoDigests: readonly string[]
+  /** Bytes of the files of all layers. */
+  readonly size: number
+  /** Nanoseconds since the epoch; 0 if the config does not say. */
+  readonly createdAt: bigint
+  /** When a name was last given; nanoseconds since the epoch. */
+  readonly taggedAt: bigint | undefined
+}
+
+export type NewImage = Pick<Image, 'id' | 'topLayer' | 'parent' | 'size' | 'createdAt'> & {
+  /** The config blob, exactly. */
+  readonly configText: string
+  readonly blobs: readonly ImageBlob[]
+}
+
+interface Row {
+  readonly id: Digest
+  readonly config: string
+  readonly top_layer: Digest | null
+  readonly parent: Digest | null
+  readonly size: bigint
+  readonly created_at: bigint
+  readonly tagged_at: bigint | null
+}
+
+const isDigestReference = (name: string) => name.includes('@')
+
+export class ImageRows {
+  readonly #database: Database
+  /** Configs do not change, and reading one costs more than the row. */
+  readonly #configs = new Map<Digest, ImageConfig>()
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  get(id: Digest): Image | undefined {
+    const row = this.#prepare('SELECT * FROM image WHERE id = ?').get(id)
+    return row && this.#image(row as unknown as Row)
+  }
+
+  all(): Image[] {
+    return this.#prepare('SELECT * FROM image ORDER BY id')
+      .all()
+      .map(row => this.#image(row as unknown as Row))
+  }
+
+  // Times do not fit a double.
+  #prepare(sql: string) {
+    const statement = this.#database.prepare(sql)
+    statement.setReadBigInts(true)
+    return statement
+  }
+
+  #image(row: Row): Image {
+    const names = this.references(row.id)
+    return {
+      id: row.id,
+      config: this.#config(row),
+      topLayer: row.top_layer ?? undefined,
+      parent: row.parent ?? undefined,
+      references: names.filter(name => !isDigestReference(name)),
+      repoDigests: names.filter(isDigestReference),
+      size: Number(row.size),
+      createdAt: row.created_at,
+      taggedAt: row.tagged_at ?? undefined,
+    }
+  }
+
+  #config({ id, config }: Row): ImageConfig {
+    const known = this.#configs.get(id) ?? parseImageConfig(Buffer.from(config))
+    this.#configs.set(id, known)
+    return known
+  }
+
+  /** Names of an image, normalized, sorted. */
+  references(id: Digest): string[] {
+    return this.#database
+      .prepare('SELECT reference FROM image_reference WHERE image_id = ? ORDER BY reference')
+      .all(id)
+      .map(row => row['reference'] as string)
+  }
+
+  /** What a name, normalized, stands for. */
+  find(reference: string): Digest | undefined {
+    const row = this.#database.prepare('SELECT image_id FROM image_reference WHERE reference = ?').get(reference)
+    return row?.['image_id'] as Digest | undefined
+  }
+
+  /** The only image whose digits begin with `prefix`, which is hexadecimal; undefined if there is none, or several. */
+  findByPrefix(prefix: string): Digest | undefined {
+    const start = `sha256:${prefix}`
+    const rows = this.#database.prepare('SELECT id FROM image WHERE id >= ? AND id < ? LIMIT 2').all(start, `${start}g`)
+    return rows.length === 1 ? (rows[0]?.['id'] as Digest) : undefined
+  }
+
+  children(id: Digest): Digest[] {
+    const rows = this.#database.prepare('SELECT id FROM image WHERE parent = ?').all(id)
+    return rows.map(row => row['id'] as Digest)
+  }
+
+  /** Adds an image; one that exists only gains blobs. */
+  insert({ id, configText, topLayer, parent, size, createdAt, blobs }: NewImage): void {
+    const sql = 'INSERT INTO image (id, config, top_layer, parent, size, created_at) VALUES (?, ?, ?, ?, ?, ?)'
+    this.#database
+      .prepare(`${sql} ON CONFLICT DO NOTHING`)
+      .run(id, configText, topLayer ?? null, parent ?? null, size, createdAt)
+    const addBlob = this.#database.prepare(
+      'INSERT INTO image_blob (image_id, digest, kind, position, media_type, size) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    for (const { digest, kind, position, mediaType, size: bytes } of blobs) {
+      addBlob.run(id, digest, kind, position, mediaType, bytes)
+    }
+  }
+
+  delete(id: Digest): void {
+    this.#database.prepare('DELETE FROM image_reference WHERE image_id = ?').run(id)
+    this.#database.prepare('DELETE FROM image WHERE id = ?').run(id)
+    this.#configs.delete(id)
+  }
+
+  /** Gives an image a name; returns the image that had it before, if it was another one. */
+  name(reference: Reference, id: Digest): Digest | undefined {
+    const text = formatReference(reference)
+    const before = this.find(text)
+    this.#database
+      .prepare('INSERT INTO image_reference (reference, image_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET image_id = ?')
+      .run(text, id, id)
+    return before === id ? undefined : before
+  }
+
+  unname(reference: string): void {
+    this.#database.prepare('DELETE FROM image_reference WHERE reference = ?').run(reference)
+  }
+
+  setTaggedAt(id: Digest, time: bigint): void {
+    this.#database.prepare('UPDATE image SET tagged_at = ? WHERE id = ?').run(time, id)
+  }
+
+  /** The blobs of an image, layers bottom first. */
+  blobs(id: Digest): ImageBlob[] {
+    const sql =
+      'SELECT digest, kind, position, media_type AS mediaType, size FROM image_blob WHERE image_id = ? ORDER BY kind, position'
+    return this.#database.prepare(sql).all(id) as unknown as ImageBlob[]
+  }
+
+  /** True if any image is made of the blob. */
+  usesBlob(digest: Digest): boolean {
+    return this.#database.prepare('SELECT 1 FROM image_blob WHERE digest = ? LIMIT 1').get(digest) !== undefined
+  }
+
+  /** The top layers of all images. */
+  topLayers(): Digest[] {
+    const rows = this.#database.prepare('SELECT DISTINCT top_layer FROM image WHERE top_layer IS NOT NULL').all()
+    return rows.map(row => row['top_layer'] as Digest)
+  }
+
+  transaction<T>(body: () => T): T {
+    return this.#database.transaction(body)
+  }
+}
+
+/** A name as it is kept, read back. */
+export const storedReference = (name: string): Reference => parseReference(name)

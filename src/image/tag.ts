@@ -1,0 +1,42 @@
+// Giving images names.
+
+import { invalid } from '../lib/errors.ts'
+import {
+  type Reference,
+  familiarName,
+  familiarReference,
+  parseReference,
+  withDefaultTag,
+  withTag,
+} from '../oci/reference.ts'
+import type { Image, ImageStore } from './store.ts'
+
+/**
+ * The name that a repository and a tag, either of which may be '', stand for; undefined without a repository. Throws
+ * `invalid` as Docker does.
+ */
+export function targetReference(repository: string, tag: string): Reference | undefined {
+  if (repository === '') return undefined
+  const reference = parseReference(repository)
+  if (reference.digest !== undefined) throw invalid('cannot import digest reference')
+  return tag === '' ? withDefaultTag(reference) : withTag(reference, tag)
+}
+
+/** Gives the image `name` another name, taking that from the image that had it. Returns the name in its short form. */
+export function tagImage(store: ImageStore, name: string, repository: string, tag: string): string {
+  const target = targetReference(repository, tag)
+  if (!target) throw invalid('invalid reference format')
+  if (familiarName(target) === 'sha256') {
+    throw invalid('refusing to create an ambiguous tag using digest algorithm as name')
+  }
+  const image = store.resolve(name)
+  store.rows.transaction(() => giveName(store, image, target))
+  const familiar = familiarReference(target)
+  store.emit('tag', image.id, familiar)
+  return familiar
+}
+
+function giveName(store: ImageStore, { id }: Image, target: Reference): void {
+  store.rows.name(target, id)
+  store.rows.setTaggedAt(id, store.clock.now())
+}
