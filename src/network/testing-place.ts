@@ -1,0 +1,86 @@
+// The thread of a `Place`: serves and connects in the network namespace it was started in.
+
+import { createSocket } from 'node:dgram'
+import { connect, createServer } from 'node:net'
+import { type MessagePort, parentPort } from 'node:worker_threads'
+
+/** What a place can be asked to do. */
+export type Task =
+  | { verb: 'ready' }
+  | { verb: 'serve'; protocol: 'tcp' | 'udp'; port: number; name: string }
+  | { verb: 'fetch'; protocol: 'tcp' | 'udp'; address: string; port: number; text: string }
+
+/** A task with the port to send the result to. */
+export interface Ask {
+  readonly task: Task
+  readonly answer: MessagePort
+}
+
+const patienceMillis = 1500
+
+const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
+
+async function perform(task: Task): Promise<string> {
+  if (task.verb === 'ready') return 'ready'
+  if (task.verb === 'serve') return task.protocol === 'tcp' ? serveTcp(task) : serveUdp(task)
+  return task.protocol === 'tcp' ? fetchTcp(task) : fetchUdp(task)
+}
+
+function serveTcp({ port, name }: { port: number; name: string }): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    let size = 0
+    socket.on('data', data => (size += data.length))
+    socket.on('end', () => socket.end(`${name} ${plain(socket.remoteAddress)} ${size}`))
+    socket.on('error', () => socket.destroy())
+  })
+  server.listen(port, () => resolve('listening'))
+  return promise
+}
+
+function serveUdp({ port, name }: { port: number; name: string }): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = createSocket('udp6')
+  socket.on('message', (data, from) =>
+    socket.send(`${name} ${plain(from.address)} ${data.length}`, from.port, from.address),
+  )
+  socket.bind(port, () => resolve('listening'))
+  return promise
+}
+
+interface Query {
+  address: string
+  port: number
+  text: string
+}
+
+function fetchTcp({ address, port, text }: Query): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let answer = ''
+  const socket = connect({ host: address, port, allowHalfOpen: true }, () => socket.end(text))
+  socket.setTimeout(patienceMillis, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })))
+  socket.setEncoding('utf8')
+  socket.on('data', data => (answer += data))
+  socket.on('error', error => resolve('code' in error ? String(error.code) : error.message))
+  socket.on('close', () => resolve(answer))
+  return promise
+}
+
+function fetchUdp({ address, port, text }: Query): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  const settle = (result: string) => {
+    clearTimeout(timer)
+    resolve(result)
+    socket.close()
+  }
+  const timer = setTimeout(() => settle('TIMEOUT'), patienceMillis)
+  socket.once('message', data => settle(data.toString()))
+  socket.once('error', error => settle('code' in error ? String(error.code) : error.message))
+  socket.connect(port, address, () => socket.send(text))
+  return promise
+}
+
+parentPort?.on('message', ({ task, answer }: Ask) => {
+  void perform(task).then(result => answer.postMessage(result))
+})

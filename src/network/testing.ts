@@ -1,0 +1,126 @@
+// A host of its own for each test process, and places on its networks that serve and connect.
+
+import { Worker } from 'node:worker_threads'
+import type { Fd } from '../kernel/descriptor.ts'
+import { bind, check } from '../kernel/ffi.ts'
+import { createNetworkNamespace, inNetworkNamespace, networkNamespaceOf } from '../kernel/namespace.ts'
+import { setAddress } from '../kernel/netlink-address.ts'
+import { createVeth, findLink, setLink } from '../kernel/netlink-link.ts'
+import { setDefaultRoute } from '../kernel/netlink-route.ts'
+import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink.ts'
+import { silentLog } from '../lib/log.ts'
+import { Database } from '../state/database.ts'
+import { Networks, type NetworksOptions } from './networks.ts'
+import { writeSysctl } from './sysctl.ts'
+import type { Ask, Task } from './testing-place.ts'
+import type { ConnectRequest, PortRequest } from './types.ts'
+
+const CLONE_NEWNET = 0x40000000
+
+/** Addresses of the host and of the peer that `createPeer` puts on its network. */
+export const lan = { host4: '198.51.100.1', peer4: '198.51.100.2', host6: 'fd00:aa::1', peer6: 'fd00:aa::2' }
+
+/** Moves this process' main thread into a new network namespace: what it does to its host ends with it. */
+export function enterOwnHost(): void {
+  const { unshare } = bind({ unshare: { arguments: ['i32'], return: 'i32' } })
+  check('unshare', 'network namespace', unshare(CLONE_NEWNET))
+  using socket = NetlinkSocket.open(NETLINK_ROUTE)
+  socket.transact(setLink(1, { up: true }))
+  writeSysctl('ipv4/ip_forward', '0')
+}
+
+/** Another machine on the host's network, with the host as its router. */
+export async function createPeer(): Promise<Place> {
+  const namespace = createNetworkNamespace()
+  using host = NetlinkSocket.open(NETLINK_ROUTE)
+  host.transact(createVeth({ name: 'lan0', up: true }, { name: 'eth0', namespace }))
+  assign(host, 'lan0', lan.host4, lan.host6)
+  inNetworkNamespace(namespace, () => {
+    using inside = NetlinkSocket.open(NETLINK_ROUTE)
+    const link = assign(inside, 'eth0', lan.peer4, lan.peer6)
+    inside.transact(setDefaultRoute(lan.host4, link), setDefaultRoute(lan.host6, link))
+  })
+  return Place.open(namespace)
+}
+
+function assign(socket: NetlinkSocket, name: string, ipv4: string, ipv6: string): number {
+  const link = findLink(socket, name)?.index ?? 0
+  writeSysctl(`ipv6/conf/${name}/accept_dad`, '0')
+  socket.transact(
+    setLink(link, { up: true }),
+    setAddress({ link, address: ipv4, prefix: 24 }),
+    setAddress({ link, address: ipv6, prefix: 64 }),
+  )
+  return link
+}
+
+/** A thread in a network namespace. Disposing ends it and closes the namespace. */
+export class Place implements AsyncDisposable {
+  readonly namespace: Fd
+  readonly #worker: Worker
+
+  private constructor(namespace: Fd, worker: Worker) {
+    this.namespace = namespace
+    this.#worker = worker
+  }
+
+  /** Takes `namespace` over. */
+  static async open(namespace: Fd): Promise<Place> {
+    // A thread begins in the namespace of the one that starts it.
+    const worker = inNetworkNamespace(namespace, () => new Worker(new URL('testing-place.ts', import.meta.url)))
+    const place = new Place(namespace, worker)
+    await place.ask({ verb: 'ready' })
+    return place
+  }
+
+  /** A place in the host's own namespace. */
+  static openHost = (): Promise<Place> => Place.open(networkNamespaceOf(process.pid))
+
+  /** Answers every client with `NAME ADDRESS`, the client's address as it is seen here; over TCP after the client has ended. */
+  serve = (protocol: 'tcp' | 'udp', port: number, name: string) => this.ask({ verb: 'serve', protocol, port, name })
+
+  /** What the server at `address` answers to `text`, or the code of the error. */
+  fetch = (protocol: 'tcp' | 'udp', address: string, port: number, text = 'hello') =>
+    this.ask({ verb: 'fetch', protocol, address, port, text })
+
+  ask(task: Task): Promise<string> {
+    const { port1, port2 } = new MessageChannel()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    port1.addEventListener('message', event => {
+      port1.close()
+      resolve(String(event.data))
+    })
+    port1.start()
+    this.#worker.postMessage({ task, answer: port2 } satisfies Ask, [port2])
+    return promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate()
+    this.namespace.close()
+  }
+}
+
+/** Started networks with a database of their own, or with the one given. */
+export async function startNetworks(options: Partial<NetworksOptions> = {}): Promise<Networks> {
+  const networks = new Networks({ database: Database.open(':memory:'), log: silentLog, ...options })
+  await networks.start()
+  return networks
+}
+
+let count = 0
+
+/** A request for a container on the bridge, with a name and an id of its own. */
+export function request(ports: readonly PortRequest[], more: Partial<ConnectRequest> = {}): ConnectRequest {
+  const name = `c${++count}`
+  return { containerId: name.padEnd(64, '0'), name, networkMode: 'bridge', ports, ...more }
+}
+
+/** `-p`, with the fields that matter. */
+export const port = (containerPort: number, hostPort: number, more: Partial<PortRequest> = {}): PortRequest => ({
+  containerPort,
+  hostPort,
+  protocol: 'tcp',
+  hostAddress: '',
+  ...more,
+})
