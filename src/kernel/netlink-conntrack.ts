@@ -18,6 +18,8 @@ const CTA_PROTO_DST_PORT = 3
 const FILTER_PROTO_NUM = 1 << 3
 const FILTER_PROTO_DST_PORT = 1 << 5
 const HEADER = 4
+const AF_UNSPEC = 0
+const AF_INET = 2
 
 /** A flow as it began, and where its answers come from: elsewhere, if its destination was translated. */
 export interface Flow {
@@ -29,19 +31,23 @@ export interface Flow {
   readonly key: Buffer
 }
 
-/** Flows of an IP protocol number that were sent to `port`. The kernel filters, from Linux 5.8 on. */
-export function listFlows(socket: NetlinkSocket, family: 4 | 6, protocol: number, port: number): Flow[] {
-  const tuple = nested(CTA_TUPLE_PROTO, uint8(CTA_PROTO_NUM, protocol), networkUint16(CTA_PROTO_DST_PORT, port))
-  const filter = nested(
-    CTA_FILTER,
-    uint32(CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT),
-    uint32(CTA_FILTER_REPLY_FLAGS, 0),
-  )
-  const body = Buffer.concat([header(family), nested(CTA_TUPLE_ORIG, tuple), filter])
+/**
+ * Flows of both families of an IP protocol number, only those sent to `port` if it is given. The kernel filters, from
+ * Linux 5.8 on; but it walks its whole table in any case, which takes milliseconds.
+ */
+export function listFlows(socket: NetlinkSocket, protocol: number, port?: number): Flow[] {
+  const number = uint8(CTA_PROTO_NUM, protocol)
+  const tuple = port === undefined ? [number] : [number, networkUint16(CTA_PROTO_DST_PORT, port)]
+  const flags = FILTER_PROTO_NUM | (port === undefined ? 0 : FILTER_PROTO_DST_PORT)
+  const body = Buffer.concat([
+    header(AF_UNSPEC),
+    nested(CTA_TUPLE_ORIG, nested(CTA_TUPLE_PROTO, ...tuple)),
+    nested(CTA_FILTER, uint32(CTA_FILTER_ORIG_FLAGS, flags), uint32(CTA_FILTER_REPLY_FLAGS, 0)),
+  ])
   return socket
     .dump({ type: IPCTNL_MSG_CT_GET, flags: 0, body, subject: 'flows' })
-    .flatMap(reply => readFlow(reply, family) ?? [])
-    .filter(flow => flow.protocol === protocol && flow.destinationPort === port)
+    .flatMap(reply => readFlow(reply) ?? [])
+    .filter(flow => flow.protocol === protocol && (port === undefined || flow.destinationPort === port))
 }
 
 /** Forgets a flow, so that its next packet is translated afresh. ENOENT if it is over by then. */
@@ -49,7 +55,8 @@ export function forgetFlow(flow: Flow): Request {
   return { type: IPCTNL_MSG_CT_DELETE, flags: 0, body: flow.key, subject: `flow to ${flow.destination}` }
 }
 
-function readFlow({ body }: Reply, family: 4 | 6): Flow | undefined {
+function readFlow({ body }: Reply): Flow | undefined {
+  const family = body.readUInt8(0)
   const attributes = readAttributes(body, HEADER)
   const original = attributes.get(CTA_TUPLE_ORIG)
   const reply = attributes.get(CTA_TUPLE_REPLY)
@@ -61,13 +68,13 @@ function readFlow({ body }: Reply, family: 4 | 6): Flow | undefined {
   return { ...begun, answersFrom: answer.source, key }
 }
 
-function readTuple(tuple: Buffer, family: 4 | 6) {
+function readTuple(tuple: Buffer, family: number) {
   const parts = readAttributes(tuple)
   const addresses = readAttributes(parts.get(CTA_TUPLE_IP) ?? Buffer.alloc(0))
   const protocol = readAttributes(parts.get(CTA_TUPLE_PROTO) ?? Buffer.alloc(0))
-  const zero = Buffer.alloc(family === 4 ? 4 : 16)
+  const zero = Buffer.alloc(family === AF_INET ? 4 : 16)
   // CTA_IP_V4_SRC, V4_DST, V6_SRC, V6_DST are 1 to 4.
-  const [source, destination] = family === 4 ? [1, 2] : [3, 4]
+  const [source, destination] = family === AF_INET ? [1, 2] : [3, 4]
   return {
     source: addressText(addresses.get(source) ?? zero),
     destination: addressText(addresses.get(destination) ?? zero),
@@ -77,4 +84,4 @@ function readTuple(tuple: Buffer, family: 4 | 6) {
 }
 
 // struct nfgenmsg
-const header = (family: 4 | 6) => Buffer.from([family === 4 ? 2 : 10, 0, 0, 0])
+const header = (family: number) => Buffer.from([family, 0, 0, 0])

@@ -49,6 +49,9 @@ export interface Reply {
 // The largest datagram the kernel builds for a dump is 32 KiB; errors echo the request.
 const receiveBuffer = Buffer.alloc(65536)
 
+// The answers to a datagram all wait in the socket's receive buffer at once.
+const batchSize = 32
+
 /**
  * A netlink socket of the network namespace the thread is in when it is opened; it stays with that namespace.
  * Calls are synchronous: the kernel handles a request before send(2) returns.
@@ -67,8 +70,17 @@ export class NetlinkSocket implements Disposable {
     return new NetlinkSocket(new Fd(number))
   }
 
-  /** Carries out `requests` in order, sent as one datagram. Throws the first error; later requests are tried regardless. */
+  /** Carries out `requests` in order, many at a time. Throws the first error; later requests are tried regardless. */
   transact(...requests: Request[]): void {
+    let failure: KernelError | undefined
+    for (let start = 0; start < requests.length; start += batchSize) {
+      const error = this.#transactBatch(requests.slice(start, start + batchSize))
+      failure ??= error
+    }
+    if (failure) throw failure
+  }
+
+  #transactBatch(requests: readonly Request[]): KernelError | undefined {
     const first = this.#send(requests, NLM_F_ACK)
     let pending = requests.length
     let failure: KernelError | undefined
@@ -79,7 +91,7 @@ export class NetlinkSocket implements Disposable {
         failure ??= errorOf(message.body, requests[message.sequence - first])
       }
     }
-    if (failure) throw failure
+    return failure
   }
 
   /** The one reply to a request for a single object. */

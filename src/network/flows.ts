@@ -21,13 +21,12 @@ export function forgetLaterFlows(endpoint: Endpoint, ports: readonly PublishedPo
 }
 
 function forget(ports: readonly PublishedPort[], applies: (flow: Flow) => boolean) {
-  const published = ports.filter(isUdp)
-  if (published.length === 0) return
+  const published = new Set(ports.filter(isUdp).map(port => port.hostPort))
+  if (published.size === 0) return
   using socket = NetlinkSocket.open(NETLINK_NETFILTER)
-  for (const { hostAddress, hostPort } of published) {
-    const flows = listFlows(socket, hostAddress.includes(':') ? 6 : 4, udp, hostPort)
-    for (const flow of flows.filter(applies)) forgetOne(socket, flow)
-  }
+  const [only] = published.size === 1 ? published : []
+  const flows = listFlows(socket, udp, only).filter(flow => published.has(flow.destinationPort))
+  for (const flow of flows.filter(applies)) forgetOne(socket, flow)
 }
 
 function forgetOne(socket: NetlinkSocket, flow: Flow) {

@@ -81,6 +81,7 @@ function fetchUdp({ address, port, text }: Query): Promise<string> {
   return promise
 }
 
-parentPort?.on('message', ({ task, answer }: Ask) => {
-  void perform(task).then(result => answer.postMessage(result))
+parentPort?.on('message', async ({ task, answer }: Ask) => {
+  const result = await perform(task)
+  answer.postMessage(result, [])
 })
