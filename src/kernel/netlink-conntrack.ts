@@ -18,8 +18,8 @@ const CTA_PROTO_DST_PORT = 3
 const FILTER_PROTO_NUM = 1 << 3
 const FILTER_PROTO_DST_PORT = 1 << 5
 const HEADER = 4
-const AF_UNSPEC = 0
 const AF_INET = 2
+const AF_INET6 = 10
 
 /** A flow as it began, and where its answers come from: elsewhere, if its destination was translated. */
 export interface Flow {
@@ -32,15 +32,15 @@ export interface Flow {
 }
 
 /**
- * Flows of both families of an IP protocol number, only those sent to `port` if it is given. The kernel filters, from
- * Linux 5.8 on; but it walks its whole table in any case, which takes milliseconds.
+ * Flows of one family and IP protocol number, only those sent to `port` if it is given. The kernel filters, from Linux
+ * 5.8 on; but it walks its whole table in any case, which takes milliseconds.
  */
-export function listFlows(socket: NetlinkSocket, protocol: number, port?: number): Flow[] {
+export function listFlows(socket: NetlinkSocket, family: 4 | 6, protocol: number, port?: number): Flow[] {
   const number = uint8(CTA_PROTO_NUM, protocol)
   const tuple = port === undefined ? [number] : [number, networkUint16(CTA_PROTO_DST_PORT, port)]
   const flags = FILTER_PROTO_NUM | (port === undefined ? 0 : FILTER_PROTO_DST_PORT)
   const body = Buffer.concat([
-    header(AF_UNSPEC),
+    header(family === 4 ? AF_INET : AF_INET6),
     nested(CTA_TUPLE_ORIG, nested(CTA_TUPLE_PROTO, ...tuple)),
     nested(CTA_FILTER, uint32(CTA_FILTER_ORIG_FLAGS, flags), uint32(CTA_FILTER_REPLY_FLAGS, 0)),
   ])

@@ -17,6 +17,9 @@ const IFLA_LINKINFO = 18
 const IFLA_NET_NS_FD = 28
 const IFLA_INFO_KIND = 1
 const IFLA_INFO_DATA = 2
+const IFLA_INFO_SLAVE_KIND = 4
+const IFLA_INFO_SLAVE_DATA = 5
+const IFLA_BRPORT_MODE = 4
 const VETH_INFO_PEER = 1
 const IFLA_BR_FORWARD_DELAY = 1
 const IFLA_BR_STP_STATE = 5
@@ -84,6 +87,14 @@ export function setLink(index: number, changes: { up?: boolean; master?: number;
   if (changes.master !== undefined) parts.push(uint32(IFLA_MASTER, changes.master))
   if (changes.mtu !== undefined) parts.push(uint32(IFLA_MTU, changes.mtu))
   return { type: RTM_NEWLINK, flags: 0, body: Buffer.concat(parts), subject: `link ${index}` }
+}
+
+/** Lets the bridge send a packet out of the port it came in by. */
+export function setHairpin(port: string): Request {
+  const data = nested(IFLA_INFO_SLAVE_DATA, uint8(IFLA_BRPORT_MODE, 1))
+  const info = nested(IFLA_LINKINFO, text(IFLA_INFO_SLAVE_KIND, 'bridge'), data)
+  const body = Buffer.concat([header({}), text(IFLA_IFNAME, port), info])
+  return { type: RTM_NEWLINK, flags: 0, body, subject: `bridge port ${port}` }
 }
 
 /** Deletes a link. Not for veths of containers: it waits for RCU; they go with their namespace. */

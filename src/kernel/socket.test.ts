@@ -19,7 +19,8 @@ async function freePort(): Promise<number> {
 
 test('a reserved TCP port is taken for every other program, one that sets SO_REUSEADDR too', async () => {
   const port = await freePort()
-  using socket = reservePort({ protocol: 'tcp', address: '0.0.0.0', port })
+  using held = new DisposableStack()
+  held.use(reservePort({ protocol: 'tcp', address: '0.0.0.0', port }))
   const [error] = await once(createServer().listen(port, '127.0.0.1'), 'error')
   assert.equal(error.code, 'EADDRINUSE')
 })
@@ -48,7 +49,8 @@ test('connections of the port that are still in TIME_WAIT are no obstacle', asyn
 
 test('a reserved UDP port is taken', async () => {
   const port = await freePort()
-  using socket = reservePort({ protocol: 'udp', address: '0.0.0.0', port })
+  using held = new DisposableStack()
+  held.use(reservePort({ protocol: 'udp', address: '0.0.0.0', port }))
   const other = createSocket({ type: 'udp4', reuseAddr: true })
   other.bind(port, '127.0.0.1')
   const [error] = await once(other, 'error')
@@ -58,8 +60,8 @@ test('a reserved UDP port is taken', async () => {
 
 test('IPv4 and IPv6 of one port are apart', async () => {
   const port = await freePort()
-  using four = reservePort({ protocol: 'tcp', address: '0.0.0.0', port })
-  using six = reservePort({ protocol: 'tcp', address: '::', port })
+  using held = new DisposableStack()
+  for (const address of ['0.0.0.0', '::']) held.use(reservePort({ protocol: 'tcp', address, port }))
   assert.throws(() => reservePort({ protocol: 'tcp', address: '::1', port }), { code: 'EADDRINUSE' })
 })
 

@@ -4,12 +4,12 @@ import type { Fd } from '../kernel/descriptor.ts'
 import { KernelError } from '../kernel/ffi.ts'
 import { createNetworkNamespace, inNetworkNamespace } from '../kernel/namespace.ts'
 import { setAddress } from '../kernel/netlink-address.ts'
-import { createVeth, findLink, setLink } from '../kernel/netlink-link.ts'
+import { createVeth, findLink, setHairpin, setLink } from '../kernel/netlink-link.ts'
 import { setDefaultRoute } from '../kernel/netlink-route.ts'
 import { NETLINK_ROUTE, NetlinkSocket, type Request } from '../kernel/netlink.ts'
 import { system, unavailable } from '../lib/errors.ts'
 import { broadcastOf } from './subnet.ts'
-import { kernelHasIpv6, writeSysctl } from './sysctl.ts'
+import { kernelHasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
 import type { Endpoint } from './types.ts'
 
 const loopback = 1
@@ -49,12 +49,17 @@ function createPair(host: NetlinkSocket, bridge: { index: number; mtu: number },
   const { mtu } = bridge
   const end = { name: endpoint.link, mtu, master: bridge.index, up: true }
   try {
-    host.transact(createVeth(end, { name: 'eth0', mtu, mac: endpoint.mac, namespace }))
+    const pair = createVeth(end, { name: 'eth0', mtu, mac: endpoint.mac, namespace })
+    host.transact(pair, ...(bridgeTranslates() ? [setHairpin(endpoint.link)] : []))
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== EXFULL) throw error
     throw unavailable('The bridge has as many containers as the kernel lets it have, 1023', { cause: error })
   }
 }
+
+// With br_netfilter a packet of a container to its own published port is translated and sent back in the bridge itself;
+// otherwise it takes the way through the host's routing.
+const bridgeTranslates = () => readSysctl('bridge/bridge-nf-call-iptables') === '1'
 
 function configureInside(endpoint: Endpoint) {
   if (kernelHasIpv6()) limitIpv6(endpoint.ipv6 !== undefined)

@@ -151,7 +151,7 @@ export class BridgeNetwork implements AsyncDisposable {
       )
       loadTable(this.#nft, this.#firewall, [...this.#members.values(), { endpoint, ports }])
     }
-    forgetEarlierFlows(this.#host, ports)
+    forgetEarlierFlows(this.#host, endpoint, ports)
   }
 
   #unpublish(endpoint: Endpoint, ports: readonly PublishedPort[]) {

@@ -9,24 +9,27 @@ import type { Endpoint, PublishedPort } from './types.ts'
 const udp = 17
 
 /** Forgets flows to the host's own addresses on the published UDP ports, so that they reach the container now. */
-export function forgetEarlierFlows(host: NetlinkSocket, ports: readonly PublishedPort[]): void {
+export function forgetEarlierFlows(host: NetlinkSocket, endpoint: Endpoint, ports: readonly PublishedPort[]): void {
   if (!ports.some(isUdp)) return
   const local = new Set(listAddresses(host).map(entry => entry.address))
-  forget(ports, flow => local.has(flow.destination) && flow.answersFrom === flow.destination)
+  forget(endpoint, ports, flow => local.has(flow.destination) && flow.answersFrom === flow.destination)
 }
 
 /** Forgets flows on the published UDP ports that lead to the endpoint, which is gone. */
 export function forgetLaterFlows(endpoint: Endpoint, ports: readonly PublishedPort[]): void {
-  forget(ports, flow => flow.answersFrom === endpoint.ipv4 || flow.answersFrom === endpoint.ipv6)
+  forget(endpoint, ports, flow => flow.answersFrom === endpoint.ipv4 || flow.answersFrom === endpoint.ipv6)
 }
 
-function forget(ports: readonly PublishedPort[], applies: (flow: Flow) => boolean) {
+function forget(endpoint: Endpoint, ports: readonly PublishedPort[], applies: (flow: Flow) => boolean) {
   const published = new Set(ports.filter(isUdp).map(port => port.hostPort))
   if (published.size === 0) return
   using socket = NetlinkSocket.open(NETLINK_NETFILTER)
   const [only] = published.size === 1 ? published : []
-  const flows = listFlows(socket, udp, only).filter(flow => published.has(flow.destinationPort))
-  for (const flow of flows.filter(applies)) forgetOne(socket, flow)
+  // What is relayed is not translated, so it has no flow to the container.
+  for (const family of endpoint.ipv6 === undefined ? ([4] as const) : ([4, 6] as const)) {
+    const flows = listFlows(socket, family, udp, only).filter(flow => published.has(flow.destinationPort))
+    for (const flow of flows.filter(applies)) forgetOne(socket, flow)
+  }
 }
 
 function forgetOne(socket: NetlinkSocket, flow: Flow) {

@@ -1,6 +1,6 @@
 // The thread of a `Place`: serves and connects in the network namespace it was started in.
 
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { connect, createServer } from 'node:net'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 
@@ -9,6 +9,9 @@ export type Task =
   | { verb: 'ready' }
   | { verb: 'serve'; protocol: 'tcp' | 'udp'; port: number; name: string }
   | { verb: 'fetch'; protocol: 'tcp' | 'udp'; address: string; port: number; text: string }
+  | { verb: 'open'; address: string; port: number }
+  | { verb: 'exchange'; text: string }
+  | { verb: 'close' }
 
 /** A task with the port to send the result to. */
 export interface Ask {
@@ -20,10 +23,25 @@ const patienceMillis = 1500
 
 const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
 
+let kept: Socket | undefined
+
 async function perform(task: Task): Promise<string> {
-  if (task.verb === 'ready') return 'ready'
-  if (task.verb === 'serve') return task.protocol === 'tcp' ? serveTcp(task) : serveUdp(task)
-  return task.protocol === 'tcp' ? fetchTcp(task) : fetchUdp(task)
+  switch (task.verb) {
+    case 'ready':
+      return 'ready'
+    case 'serve':
+      return task.protocol === 'tcp' ? serveTcp(task) : serveUdp(task)
+    case 'fetch':
+      return task.protocol === 'tcp' ? fetchTcp(task) : fetchUdp(task)
+    case 'open':
+      kept = await openUdp(task)
+      return 'open'
+    case 'exchange':
+      return kept ? exchange(kept, task.text) : 'CLOSED'
+    case 'close':
+      kept?.close()
+      return 'closed'
+  }
 }
 
 function serveTcp({ port, name }: { port: number; name: string }): Promise<string> {
@@ -66,19 +84,28 @@ function fetchTcp({ address, port, text }: Query): Promise<string> {
   return promise
 }
 
-function fetchUdp({ address, port, text }: Query): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>()
+async function fetchUdp({ address, port, text }: Query): Promise<string> {
+  const socket = await openUdp({ address, port })
+  const answer = await exchange(socket, text)
+  socket.close()
+  return answer
+}
+
+function openUdp({ address, port }: { address: string; port: number }): Promise<Socket> {
+  const { promise, resolve } = Promise.withResolvers<Socket>()
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
-  const settle = (result: string) => {
-    clearTimeout(timer)
-    resolve(result)
-    socket.close()
-  }
-  const timer = setTimeout(() => settle('TIMEOUT'), patienceMillis)
-  socket.once('message', data => settle(data.toString()))
-  socket.once('error', error => settle('code' in error ? String(error.code) : error.message))
-  socket.connect(port, address, () => socket.send(text))
+  socket.connect(port, address, () => resolve(socket))
   return promise
+}
+
+function exchange(socket: Socket, text: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const timer = setTimeout(() => resolve('TIMEOUT'), patienceMillis)
+  socket.removeAllListeners('message').removeAllListeners('error')
+  socket.once('message', data => resolve(data.toString()))
+  socket.once('error', error => resolve('code' in error ? String(error.code) : error.message))
+  socket.send(text)
+  return promise.finally(() => clearTimeout(timer))
 }
 
 parentPort?.on('message', async ({ task, answer }: Ask) => {

@@ -1,5 +1,6 @@
 // A host of its own for each test process, and places on its networks that serve and connect.
 
+import { execFileSync } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import type { Fd } from '../kernel/descriptor.ts'
 import { bind, check } from '../kernel/ffi.ts'
@@ -13,7 +14,7 @@ import { Database } from '../state/database.ts'
 import { Networks, type NetworksOptions } from './networks.ts'
 import { writeSysctl } from './sysctl.ts'
 import type { Ask, Task } from './testing-place.ts'
-import type { ConnectRequest, PortRequest } from './types.ts'
+import type { Connection, ConnectRequest, Endpoint, PortRequest } from './types.ts'
 
 const CLONE_NEWNET = 0x40000000
 
@@ -73,15 +74,32 @@ export class Place implements AsyncDisposable {
     return place
   }
 
-  /** A place in the host's own namespace. */
-  static openHost = (): Promise<Place> => Place.open(networkNamespaceOf(process.pid))
-
   /** Answers every client with `NAME ADDRESS`, the client's address as it is seen here; over TCP after the client has ended. */
   serve = (protocol: 'tcp' | 'udp', port: number, name: string) => this.ask({ verb: 'serve', protocol, port, name })
 
   /** What the server at `address` answers to `text`, or the code of the error. */
   fetch = (protocol: 'tcp' | 'udp', address: string, port: number, text = 'hello') =>
     this.ask({ verb: 'fetch', protocol, address, port, text })
+
+  /** A UDP client that keeps its port, and with it its flow. */
+  async openUdp(address: string, to: number) {
+    await this.ask({ verb: 'open', address, port: to })
+    return {
+      exchange: () => this.ask({ verb: 'exchange', text: 'hello' }),
+      close: () => this.ask({ verb: 'close' }),
+    }
+  }
+
+  /** From now on packets to 127.0.0.1 leave this place for `gateway`, as somebody who forges them would have it. */
+  async routeLoopbackOut(gateway: string): Promise<void> {
+    inNetworkNamespace(this.namespace, () => {
+      writeSysctl('ipv4/conf/all/route_localnet', '1')
+      execFileSync('ip', ['rule', 'add', 'pref', '10', 'to', '127.0.0.0/8', 'lookup', '99'])
+      execFileSync('ip', ['rule', 'add', 'pref', '20', 'lookup', 'local'])
+      execFileSync('ip', ['rule', 'del', 'pref', '0'])
+      execFileSync('ip', ['route', 'add', '127.0.0.0/8', 'via', gateway, 'dev', 'eth0', 'table', '99'])
+    })
+  }
 
   ask(task: Task): Promise<string> {
     const { port1, port2 } = new MessageChannel()
@@ -98,6 +116,48 @@ export class Place implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate()
     this.namespace.close()
+  }
+}
+
+/** A place in the host's own namespace. */
+export const openHost = (): Promise<Place> => Place.open(networkNamespaceOf(process.pid))
+
+/** A container on the bridge as far as the network knows: a namespace with servers on TCP port 80 and UDP port 53. */
+export class Container implements AsyncDisposable {
+  readonly name: string
+  readonly connection: Connection
+  readonly place: Place
+  readonly #networks: Networks
+
+  private constructor(networks: Networks, name: string, connection: Connection, place: Place) {
+    this.name = name
+    this.connection = connection
+    this.place = place
+    this.#networks = networks
+  }
+
+  static async run(networks: Networks, ...ports: PortRequest[]): Promise<Container> {
+    const made = request(ports)
+    const connection = await networks.connect(made)
+    const place = await Place.open(connection.namespace)
+    await place.serve('tcp', 80, made.name)
+    await place.serve('udp', 53, made.name)
+    return new Container(networks, made.name, connection, place)
+  }
+
+  get endpoint(): Endpoint {
+    if (!this.connection.endpoint) throw new Error(`${this.name} is on no network`)
+    return this.connection.endpoint
+  }
+
+  get ipv4(): string {
+    return this.endpoint.ipv4
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.place[Symbol.asyncDispose]()
+    for (const socket of this.connection.reservations) socket.close()
+    await this.#networks.disconnect(this.endpoint)
   }
 }
 
