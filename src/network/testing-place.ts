@@ -23,6 +23,8 @@ const patienceMillis = 1500
 
 const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
 
+const codeOf = (error: Error) => ('code' in error ? String(error.code) : error.message)
+
 let kept: Socket | undefined
 
 async function perform(task: Task): Promise<string> {
@@ -52,6 +54,7 @@ function serveTcp({ port, name }: { port: number; name: string }): Promise<strin
     socket.on('end', () => socket.end(`${name} ${plain(socket.remoteAddress)} ${size}`))
     socket.on('error', () => socket.destroy())
   })
+  server.once('error', error => resolve(codeOf(error)))
   server.listen(port, () => resolve('listening'))
   return promise
 }
@@ -62,6 +65,7 @@ function serveUdp({ port, name }: { port: number; name: string }): Promise<strin
   socket.on('message', (data, from) =>
     socket.send(`${name} ${plain(from.address)} ${data.length}`, from.port, from.address),
   )
+  socket.once('error', error => resolve(codeOf(error)))
   socket.bind(port, () => resolve('listening'))
   return promise
 }
@@ -79,7 +83,7 @@ function fetchTcp({ address, port, text }: Query): Promise<string> {
   socket.setTimeout(patienceMillis, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })))
   socket.setEncoding('utf8')
   socket.on('data', data => (answer += data))
-  socket.on('error', error => resolve('code' in error ? String(error.code) : error.message))
+  socket.on('error', error => resolve(codeOf(error)))
   socket.on('close', () => resolve(answer))
   return promise
 }
@@ -103,7 +107,7 @@ function exchange(socket: Socket, text: string): Promise<string> {
   const timer = setTimeout(() => resolve('TIMEOUT'), patienceMillis)
   socket.removeAllListeners('message').removeAllListeners('error')
   socket.once('message', data => resolve(data.toString()))
-  socket.once('error', error => resolve('code' in error ? String(error.code) : error.message))
+  socket.once('error', error => resolve(codeOf(error)))
   socket.send(text)
   return promise.finally(() => clearTimeout(timer))
 }

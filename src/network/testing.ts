@@ -19,7 +19,13 @@ import type { Connection, ConnectRequest, Endpoint, PortRequest } from './types.
 const CLONE_NEWNET = 0x40000000
 
 /** Addresses of the host and of the peer that `createPeer` puts on its network. */
-export const lan = { host4: '198.51.100.1', peer4: '198.51.100.2', host6: 'fd00:aa::1', peer6: 'fd00:aa::2' }
+export const lan = {
+  link: 'lan0',
+  host4: '198.51.100.1',
+  peer4: '198.51.100.2',
+  host6: 'fd00:aa::1',
+  peer6: 'fd00:aa::2',
+}
 
 /** Moves this process' main thread into a new network namespace: what it does to its host ends with it. */
 export function enterOwnHost(): void {
@@ -30,28 +36,34 @@ export function enterOwnHost(): void {
   writeSysctl('ipv4/ip_forward', '0')
 }
 
-/** Another machine on the host's network, with the host as its router. */
-export async function createPeer(): Promise<Place> {
+/** A network of the host, and what the peer on it has; IPv6 is left out where it doesn't matter. */
+interface Lan {
+  readonly link: string
+  readonly host4: string
+  readonly peer4: string
+  readonly host6?: string
+  readonly peer6?: string
+}
+
+/** Another machine on a network of the host, with the host as its router. */
+export async function createPeer({ link, host4, peer4, host6, peer6 }: Lan = lan): Promise<Place> {
   const namespace = createNetworkNamespace()
   using host = NetlinkSocket.open(NETLINK_ROUTE)
-  host.transact(createVeth({ name: 'lan0', up: true }, { name: 'eth0', namespace }))
-  assign(host, 'lan0', lan.host4, lan.host6)
+  host.transact(createVeth({ name: link, up: true }, { name: 'eth0', namespace }))
+  assign(host, link, host4, host6)
   inNetworkNamespace(namespace, () => {
     using inside = NetlinkSocket.open(NETLINK_ROUTE)
-    const link = assign(inside, 'eth0', lan.peer4, lan.peer6)
-    inside.transact(setDefaultRoute(lan.host4, link), setDefaultRoute(lan.host6, link))
+    const index = assign(inside, 'eth0', peer4, peer6)
+    inside.transact(...[host4, ...(host6 === undefined ? [] : [host6])].map(address => setDefaultRoute(address, index)))
   })
   return Place.open(namespace)
 }
 
-function assign(socket: NetlinkSocket, name: string, ipv4: string, ipv6: string): number {
+function assign(socket: NetlinkSocket, name: string, ipv4: string, ipv6?: string): number {
   const link = findLink(socket, name)?.index ?? 0
   writeSysctl(`ipv6/conf/${name}/accept_dad`, '0')
-  socket.transact(
-    setLink(link, { up: true }),
-    setAddress({ link, address: ipv4, prefix: 24 }),
-    setAddress({ link, address: ipv6, prefix: 64 }),
-  )
+  socket.transact(setLink(link, { up: true }), setAddress({ link, address: ipv4, prefix: 24 }))
+  if (ipv6 !== undefined) socket.transact(setAddress({ link, address: ipv6, prefix: 64 }))
   return link
 }
 
@@ -74,8 +86,11 @@ export class Place implements AsyncDisposable {
     return place
   }
 
-  /** Answers every client with `NAME ADDRESS`, the client's address as it is seen here; over TCP after the client has ended. */
-  serve = (protocol: 'tcp' | 'udp', port: number, name: string) => this.ask({ verb: 'serve', protocol, port, name })
+  /** Answers every client with `NAME ADDRESS SIZE`: its address as it is seen here, the bytes it sent; TCP clients when they end. */
+  async serve(protocol: 'tcp' | 'udp', port: number, name: string): Promise<void> {
+    const result = await this.ask({ verb: 'serve', protocol, port, name })
+    if (result !== 'listening') throw new Error(`Cannot serve ${name} on ${protocol} port ${port}: ${result}`)
+  }
 
   /** What the server at `address` answers to `text`, or the code of the error. */
   fetch = (protocol: 'tcp' | 'udp', address: string, port: number, text = 'hello') =>
