@@ -52,4 +52,4 @@ export class Nftables implements Disposable {
   }
 }
 
-const firstLine = (text: string) => text.slice(0, `${text}\n`.indexOf('\n'))
+const firstLine = (text: string) => text.slice(0, `${text}\n`.indexOf('\n')).replace(/^.*?Error: /, '')

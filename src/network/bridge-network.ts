@@ -1,5 +1,6 @@
 // The bridge network at work: containers are joined to it and leave it, their ports are published and withdrawn.
 
+import type { Fd } from '../kernel/descriptor.ts'
 import { setNeighbour } from '../kernel/netlink-neighbour.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink.ts'
 import { Nftables } from '../kernel/nftables.ts'
@@ -56,20 +57,15 @@ export class BridgeNetwork implements AsyncDisposable {
     options: BridgeNetworkOptions,
     host: NetlinkSocket,
     nft: Nftables,
-    live: readonly LiveConnection[],
+    index: number,
+    firewall: FirewallPlan,
   ) {
-    const { plan, table, mtu } = options
     this.#options = options
     this.#host = host
     this.#nft = nft
-    this.#endpoints = new Endpoints(options.networkId, plan, options.ids)
-    this.#bridge = { index: ensureBridge(host, plan.bridge, gatewaysOf(plan), mtu).index, mtu }
-    const ipv6 = plan.subnet6 !== undefined
-    const guarded = interfacesToGuard(host, plan.bridge, ipv6)
-    this.#firewall = { table, bridge: plan.bridge, subnet4: plan.subnet4, subnet6: plan.subnet6, guarded }
-    loadTable(nft, this.#firewall, live)
-    enableForwarding(ipv6)
-    this.#allowForwarding()
+    this.#bridge = { index, mtu: options.mtu }
+    this.#firewall = firewall
+    this.#endpoints = new Endpoints(options.networkId, options.plan, options.ids)
   }
 
   /** Makes or repairs the bridge and its rules; `live` containers are on it already and are reachable throughout. */
@@ -77,7 +73,15 @@ export class BridgeNetwork implements AsyncDisposable {
     await using undo = new AsyncDisposableStack()
     const host = undo.use(NetlinkSocket.open(NETLINK_ROUTE))
     const nft = undo.use(new Nftables())
-    const network = new BridgeNetwork(options, host, nft, live)
+    const { plan, table, mtu } = options
+    const ipv6 = plan.subnet6 !== undefined
+    const { index } = ensureBridge(host, plan.bridge, gatewaysOf(plan), mtu)
+    const guarded = interfacesToGuard(host, plan.bridge, ipv6)
+    const firewall = { table, bridge: plan.bridge, subnet4: plan.subnet4, subnet6: plan.subnet6, guarded }
+    loadTable(nft, firewall, live)
+    enableForwarding(ipv6)
+    const network = new BridgeNetwork(options, host, nft, index, firewall)
+    network.#allowForwarding()
     for (const connection of live) await network.#admit(connection)
     undo.move()
     return network
@@ -111,9 +115,12 @@ export class BridgeNetwork implements AsyncDisposable {
     if (!member) return
     this.#members.delete(endpoint.endpointId)
     await member.relays[Symbol.asyncDispose]()
-    this.#unpublish(member.endpoint, member.ports)
-    this.#ports.release(member.ports)
-    this.#endpoints.release(member.endpoint)
+    try {
+      this.#unpublish(member.endpoint, member.ports)
+    } finally {
+      this.#ports.release(member.ports)
+      this.#endpoints.release(member.endpoint)
+    }
   }
 
   /** Takes a container that is running already back on the books. */
@@ -125,9 +132,20 @@ export class BridgeNetwork implements AsyncDisposable {
   async #admit({ endpoint, ports, listeners }: LiveConnection) {
     this.#endpoints.restore(endpoint)
     this.#ports.restore(ports)
-    const relays = await startRelays(endpoint, ports, listeners)
+    const relays = await this.#resumeRelays(endpoint, ports, listeners)
     for (const listener of listeners) listener.close()
     this.#members.set(endpoint.endpointId, { endpoint, ports, relays })
+  }
+
+  // One container's relay is no reason for the daemon not to start.
+  async #resumeRelays(endpoint: Endpoint, ports: readonly PublishedPort[], listeners: readonly Fd[]): Promise<Relay> {
+    try {
+      return await startRelays(endpoint, ports, listeners)
+    } catch (error) {
+      const fields = { container: endpoint.containerId, error: messageOf(error) }
+      this.#options.log.warn(fields, 'The published ports of a container are not reached over IPv6 any more')
+      return new AsyncDisposableStack()
+    }
   }
 
   #reserve(request: ConnectRequest, endpoint: Endpoint): Reserved {

@@ -1,5 +1,6 @@
 // Host ports: picked, kept by sockets bound to them, and refused with dockerd's words when they are taken.
 
+import ipaddr from 'ipaddr.js'
 import type { Fd } from '../kernel/descriptor.ts'
 import { describe, hasCode, KernelError } from '../kernel/ffi.ts'
 import { hasIpv6, reservePort } from '../kernel/socket.ts'
@@ -101,10 +102,16 @@ export class Ports {
 
 /** The addresses one request binds: `''` is every IPv4 and, if the host has it, every IPv6 address. */
 function hostAddresses(request: PortRequest, ipv6: boolean): string[] {
-  if (request.hostAddress !== '') return [request.hostAddress]
+  if (request.hostAddress !== '') return [canonical(request.hostAddress)]
   // SCTP can't be relayed, so without IPv6 in the container there is nothing to bind.
   const both = request.protocol === 'sctp' ? ipv6 : hasIpv6()
   return both ? ['0.0.0.0', '::'] : ['0.0.0.0']
+}
+
+// One spelling for each address, so that a port is one key; and it goes into the text of rules.
+function canonical(address: string): string {
+  if (!ipaddr.isValid(address)) throw invalid(`invalid hostIP: ${address}`)
+  return ipaddr.parse(address).toString()
 }
 
 const isRelayed = (protocol: string, address: string) => protocol !== 'sctp' && address.includes(':')

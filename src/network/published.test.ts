@@ -87,7 +87,7 @@ describe('a published TCP port', () => {
     await using web = await Container.run(networks, port(80, 8080, { hostAddress: '127.0.0.1' }))
     assert.match(await host.fetch('tcp', '127.0.0.1', 8080), new RegExp(`^${web.name} `))
     await peer.routeLoopbackOut(lan.host4)
-    assert.equal(await peer.fetch('tcp', '127.0.0.1', 8080), 'TIMEOUT')
+    assert.equal(await peer.fetchBriefly('tcp', '127.0.0.1', 8080), 'TIMEOUT')
   })
 
   test('on an address of the host is not reached by its others', async () => {
@@ -148,8 +148,8 @@ describe('what is not published', () => {
     await using web = await Container.run(networks, port(80, 8080))
     await web.place.serve('tcp', 81, 'secret')
     assert.match(await host.fetch('tcp', web.ipv4, 81), /^secret /)
-    assert.equal(await peer.fetch('tcp', web.ipv4, 81), 'TIMEOUT')
-    assert.equal(await peer.fetch('tcp', web.ipv4, 80), 'TIMEOUT')
+    assert.equal(await peer.fetchBriefly('tcp', web.ipv4, 81), 'TIMEOUT')
+    assert.equal(await peer.fetchBriefly('tcp', web.ipv4, 80), 'TIMEOUT')
   })
 
   test('on the host loopback is not reached from the bridge', async () => {
@@ -157,7 +157,7 @@ describe('what is not published', () => {
     assert.match(await host.fetch('tcp', '127.0.0.1', 6379), /^hosts-own /)
     await using shell = await Container.run(networks)
     await shell.place.routeLoopbackOut(networks.gateway)
-    assert.equal(await shell.place.fetch('tcp', '127.0.0.1', 6379), 'TIMEOUT')
+    assert.equal(await shell.place.fetchBriefly('tcp', '127.0.0.1', 6379), 'TIMEOUT')
   })
 })
 
@@ -265,9 +265,9 @@ describe('after it has gone', () => {
   test('a relayed connection ends', async () => {
     const web = await Container.run(networks, port(80, 8080))
     const client = connect(8080, '::1')
+    client.on('error', () => {})
     await once(client, 'connect')
     await web[Symbol.asyncDispose]()
-    client.on('error', () => {})
     if (!client.closed) await once(client, 'close')
   })
 

@@ -8,7 +8,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 export type Task =
   | { verb: 'ready' }
   | { verb: 'serve'; protocol: 'tcp' | 'udp'; port: number; name: string }
-  | { verb: 'fetch'; protocol: 'tcp' | 'udp'; address: string; port: number; text: string }
+  | { verb: 'fetch'; protocol: 'tcp' | 'udp'; address: string; port: number; text: string; patience: number }
   | { verb: 'open'; address: string; port: number }
   | { verb: 'exchange'; text: string }
   | { verb: 'close' }
@@ -18,8 +18,6 @@ export interface Ask {
   readonly task: Task
   readonly answer: MessagePort
 }
-
-const patienceMillis = 1500
 
 const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
 
@@ -39,7 +37,7 @@ async function perform(task: Task): Promise<string> {
       kept = await openUdp(task)
       return 'open'
     case 'exchange':
-      return kept ? exchange(kept, task.text) : 'CLOSED'
+      return kept ? exchange(kept, task.text, 10_000) : 'CLOSED'
     case 'close':
       kept?.close()
       return 'closed'
@@ -74,13 +72,15 @@ interface Query {
   address: string
   port: number
   text: string
+  /** Milliseconds to wait for an answer. */
+  patience: number
 }
 
-function fetchTcp({ address, port, text }: Query): Promise<string> {
+function fetchTcp({ address, port, text, patience }: Query): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let answer = ''
   const socket = connect({ host: address, port, allowHalfOpen: true }, () => socket.end(text))
-  socket.setTimeout(patienceMillis, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })))
+  socket.setTimeout(patience, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })))
   socket.setEncoding('utf8')
   socket.on('data', data => (answer += data))
   socket.on('error', error => resolve(codeOf(error)))
@@ -88,9 +88,9 @@ function fetchTcp({ address, port, text }: Query): Promise<string> {
   return promise
 }
 
-async function fetchUdp({ address, port, text }: Query): Promise<string> {
+async function fetchUdp({ address, port, text, patience }: Query): Promise<string> {
   const socket = await openUdp({ address, port })
-  const answer = await exchange(socket, text)
+  const answer = await exchange(socket, text, patience)
   socket.close()
   return answer
 }
@@ -102,9 +102,9 @@ function openUdp({ address, port }: { address: string; port: number }): Promise<
   return promise
 }
 
-function exchange(socket: Socket, text: string): Promise<string> {
+function exchange(socket: Socket, text: string, patience: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
-  const timer = setTimeout(() => resolve('TIMEOUT'), patienceMillis)
+  const timer = setTimeout(() => resolve('TIMEOUT'), patience)
   socket.removeAllListeners('message').removeAllListeners('error')
   socket.once('message', data => resolve(data.toString()))
   socket.once('error', error => resolve(codeOf(error)))

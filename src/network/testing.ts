@@ -5,10 +5,11 @@ import { Worker } from 'node:worker_threads'
 import type { Fd } from '../kernel/descriptor.ts'
 import { bind, check } from '../kernel/ffi.ts'
 import { createNetworkNamespace, inNetworkNamespace, networkNamespaceOf } from '../kernel/namespace.ts'
-import { setAddress } from '../kernel/netlink-address.ts'
-import { createVeth, findLink, setLink } from '../kernel/netlink-link.ts'
-import { setDefaultRoute } from '../kernel/netlink-route.ts'
+import { listAddresses, setAddress } from '../kernel/netlink-address.ts'
+import { createVeth, deleteLink, findLink, listLinks, setLink } from '../kernel/netlink-link.ts'
+import { listRoutes, setDefaultRoute } from '../kernel/netlink-route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink.ts'
+import { Nftables } from '../kernel/nftables.ts'
 import { silentLog } from '../lib/log.ts'
 import { Database } from '../state/database.ts'
 import { Networks, type NetworksOptions } from './networks.ts'
@@ -92,9 +93,13 @@ export class Place implements AsyncDisposable {
     if (result !== 'listening') throw new Error(`Cannot serve ${name} on ${protocol} port ${port}: ${result}`)
   }
 
-  /** What the server at `address` answers to `text`, or the code of the error. */
+  /** What the server at `address` answers to `text`, or the code of the error; `TIMEOUT` if nothing comes. */
   fetch = (protocol: 'tcp' | 'udp', address: string, port: number, text = 'hello') =>
-    this.ask({ verb: 'fetch', protocol, address, port, text })
+    this.ask({ verb: 'fetch', protocol, address, port, text, patience: 10_000 })
+
+  /** The same, not waiting long: for what is expected to be dropped. */
+  fetchBriefly = (protocol: 'tcp' | 'udp', address: string, port: number) =>
+    this.ask({ verb: 'fetch', protocol, address, port, text: 'hello', patience: 400 })
 
   /** A UDP client that keeps its port, and with it its flow. */
   async openUdp(address: string, to: number) {
@@ -181,6 +186,37 @@ export async function startNetworks(options: Partial<NetworksOptions> = {}): Pro
   const networks = new Networks({ database: Database.open(':memory:'), log: silentLog, ...options })
   await networks.start()
   return networks
+}
+
+/** Runs `body` with networks of these options; the bridge goes afterwards. */
+export async function withNetworks(options: Partial<NetworksOptions>, body: (networks: Networks) => Promise<void>) {
+  await using networks = await startNetworks(options)
+  try {
+    await body(networks)
+  } finally {
+    removeBridge(options.bridgeName ?? 'gantry0')
+  }
+}
+
+/** Deletes a bridge and every rule of the host. */
+export function removeBridge(name: string) {
+  using socket = NetlinkSocket.open(NETLINK_ROUTE)
+  using nft = new Nftables()
+  const link = findLink(socket, name)
+  if (link) socket.transact(deleteLink(link.index))
+  nft.run('flush ruleset')
+}
+
+/** The names and addresses of a namespace's links, and its default gateways. */
+export function lookInto(namespace: Fd) {
+  return inNetworkNamespace(namespace, () => {
+    using socket = NetlinkSocket.open(NETLINK_ROUTE)
+    const links = listLinks(socket).filter(link => link.up)
+    const name = (index: number) => links.find(link => link.index === index)?.name
+    const addresses = listAddresses(socket).map(entry => `${name(entry.link)} ${entry.address}/${entry.prefix}`)
+    const gateways = listRoutes(socket).flatMap(route => route.gateway ?? [])
+    return { links: links.map(link => link.name), addresses: addresses.toSorted(), gateways }
+  })
 }
 
 let count = 0
