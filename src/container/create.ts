@@ -7,7 +7,6 @@ import { formatTime } from '../lib/clock.ts'
 import { invalid } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
 import { parseSignal } from '../kernel/signals.ts'
-import { limitSupport } from '../runtime/cgroup-layout.ts'
 import { checkModes, containerOf } from '../runtime/modes.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
@@ -79,7 +78,7 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
   verifyRanges(asked)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
-  const { request, warnings } = verifyResources(asked, limitSupport(engine.cgroups))
+  const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
   return { hostConfig: withDefaults(engine, request), warnings }
 }
 

@@ -7,7 +7,7 @@ import type { Ids } from '../lib/ids.ts'
 import type { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
 import type { Networks } from '../network/networks.ts'
-import type { CgroupLayout } from '../runtime/cgroup-layout.ts'
+import type { Cgroups } from '../runtime/cgroup.ts'
 import type { HostFacts } from '../runtime/host.ts'
 import type { Runtimes } from '../runtime/runtimes.ts'
 import type { Database } from '../state/database.ts'
@@ -60,7 +60,7 @@ export interface Engine {
   readonly layers: Layers
   readonly volumes: Volumes
   readonly networks: Networks
-  readonly cgroups: CgroupLayout
+  readonly cgroups: Cgroups
   readonly runtimes: Runtimes
   readonly host: HostFacts
   readonly containers: ContainerStore

@@ -7,7 +7,7 @@ import type { Process } from '../oci/runtime-spec.ts'
 import { chooseCapabilities } from '../runtime/capabilities.ts'
 import { environmentOf } from '../runtime/environment.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
-import { sets } from '../runtime/spec.ts'
+import { capabilitySets } from '../runtime/spec.ts'
 import { resolveUser } from '../runtime/user.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
@@ -36,7 +36,7 @@ export function processFor(
       user.home,
     ),
     cwd: request.WorkingDir || config.WorkingDir || '/',
-    capabilities: sets(capabilities),
+    capabilities: capabilitySets(capabilities, user.uid),
     ...(security.noNewPrivileges && { noNewPrivileges: true }),
     oomScoreAdj: hostConfig.OomScoreAdj,
   }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { ExecCreateRequest, ExecInspect } from '../api/types/exec.ts'
 import { GantryError, conflict, invalid, messageOf, notFound } from '../lib/errors.ts'
 import { join as joinStreams } from '../lib/join.ts'
+import { formatSpec } from '../oci/runtime-spec.ts'
 import { type AttachFlags, type LaunchedShim, type ShimConnection, launchShim } from '../runtime/shim.ts'
 import { type DetachKeys, detaching, parseDetachKeys } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
@@ -116,7 +117,7 @@ async function launch(engine: Engine, exec: Exec, attach: readonly AttachFlags[]
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     const process = processFor(engine, exec.container, exec.request, exec.size)
-    writeFileSync(join(directory, 'process.json'), JSON.stringify(process), { mode: 0o600 })
+    writeFileSync(join(directory, 'process.json'), formatSpec(process), { mode: 0o600 })
     const shim = launchShim({ ...execShimOptions(engine, exec, directory), attach }, engine.settings.shim)
     return { attached: shim.attached, started: follow(engine, exec, directory, shim) }
   } catch (error) {

@@ -15,7 +15,7 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
     ...protectedPaths(engine, asked),
     NetworkMode: !asked.NetworkMode || asked.NetworkMode === 'default' ? 'bridge' : asked.NetworkMode,
     IpcMode: asked.IpcMode || settings.ipcMode,
-    CgroupnsMode: asked.CgroupnsMode || (engine.cgroups.version === 2 && !asked.Privileged ? 'private' : 'host'),
+    CgroupnsMode: asked.CgroupnsMode || (engine.cgroups.isUnified && !asked.Privileged ? 'private' : 'host'),
     ShmSize: asked.ShmSize || settings.shmSize,
     RestartPolicy: {
       ...asked.RestartPolicy,

@@ -1,6 +1,7 @@
 // The filters of `docker ps`.
 
 import { invalid } from '../lib/errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Filters } from '../lib/filters.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
@@ -25,7 +26,7 @@ const tests: Readonly<Record<string, (parts: Parts, value: string) => Test>> = {
   },
   ancestor: (parts, value) => {
     const image = parts.images.find(value)
-    return container => image !== undefined && parts.images.descendsFrom(container.definition.imageId, image.id)
+    return container => image !== undefined && descendsFrom(parts, container, image)
   },
   before: (parts, value) => {
     const { created } = parts.containers.get(value).definition
@@ -75,6 +76,12 @@ export function containerFilter(parts: Parts, filters: Filters): Test {
     (filters.matches('name', container.name) || filters.matches('name', `/${container.name}`)) &&
     filters.matchesLabels('label', container.definition.config.Labels) &&
     groups.every(test => test(container))
+}
+
+function descendsFrom({ images }: Parts, container: Container, ancestor: Digest): boolean {
+  let image = images.get(container.definition.imageId)
+  while (image && image.id !== ancestor) image = image.parent && images.get(image.parent)
+  return image !== undefined
 }
 
 function wholeNumber(key: string, value: string): number {

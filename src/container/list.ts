@@ -57,7 +57,7 @@ function summarize(engine: Parts, container: Container): ContainerSummary {
 // The name it was made from, unless that means another image by now.
 function imageName(engine: Parts, container: Container): string {
   const name = container.definition.config.Image
-  return engine.images.find(name)?.id === container.definition.imageId ? name : container.definition.imageId
+  return engine.images.find(name) === container.definition.imageId ? name : container.definition.imageId
 }
 
 function commandLine(argv: readonly string[]): string {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { zeroTime } from '../lib/clock.ts'
+import type { Digest } from '../oci/digest.ts'
 import { Notice } from '../lib/notice.ts'
 import type { Endpoint, PublishedPort } from '../network/types.ts'
 import type { AttachFlags, ShimConnection } from '../runtime/shim.ts'
@@ -16,9 +17,9 @@ export interface Definition {
   readonly id: string
   /** RFC 3339 with nanoseconds. */
   readonly created: string
-  readonly imageId: string
+  readonly imageId: Digest
   /** ChainID of the image's uppermost layer; none for an image without layers. */
-  readonly topLayer: string | undefined
+  readonly topLayer: Digest | undefined
   readonly platform: string
   /** The request's Config with the image's defaults merged in. */
   readonly config: ContainerConfig

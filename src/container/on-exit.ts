@@ -49,8 +49,7 @@ async function release(engine: Engine, container: Container): Promise<void> {
   const { sandbox } = container.state
   if (sandbox?.endpoint) await engine.networks.disconnect(sandbox.endpoint)
   // Something is left of it only if the shim was lost, or the container has the host's process ids.
-  await cgroup.kill()
-  await cgroup.remove()
+  await engine.cgroups.clear(cgroup)
   rmSync(containerPaths(engine.settings, container.id).run, { recursive: true, force: true })
 }
 

@@ -11,7 +11,7 @@ export async function pause(engine: Engine, container: Container): Promise<void>
   using _lock = await engine.locks.hold(container.id)
   if (container.state.phase === 'paused') throw conflict(`Container ${container.id} is already paused`)
   if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
-  await cgroupOf(engine, container).freeze()
+  await engine.cgroups.freeze(cgroupOf(engine, container))
   container.state.phase = 'paused'
   engine.containers.saveState(container)
   containerEvent(engine, container, 'pause')
@@ -27,7 +27,7 @@ export async function unpause(engine: Engine, container: Container): Promise<voi
 
 /** Thaws a paused container. The caller holds its lock or is ending it. */
 export async function resume(engine: Engine, container: Container): Promise<void> {
-  await cgroupOf(engine, container).thaw()
+  await engine.cgroups.thaw(cgroupOf(engine, container))
   container.state.phase = 'running'
   engine.containers.saveState(container)
   containerEvent(engine, container, 'unpause')

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { O_PATH, openPath } from '../kernel/descriptor.ts'
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from '../kernel/pidfd.ts'
 import { removeTree } from '../kernel/remove-tree.ts'
-import { Cgroup } from '../runtime/cgroup.ts'
 import { type FoundShim, connectShim } from '../runtime/shim.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
@@ -84,10 +83,8 @@ function sweep(path: string, keep: (id: string) => boolean) {
 // Where a start was cut short between its runtime and its acknowledgement.
 async function sweepCgroups(engine: Engine, keep: (id: string) => boolean): Promise<void> {
   const parent = `/${engine.settings.cgroupParent}`
-  const names = new Cgroup(engine.cgroups, parent).directories().flatMap(directory => readdirSync(directory))
+  const names = engine.cgroups.at(parent).directories().flatMap(directory => readdirSync(directory))
   for (const id of new Set(names.filter(name => /^[0-9a-f]{64}$/.test(name) && !keep(name)))) {
-    const cgroup = new Cgroup(engine.cgroups, `${parent}/${id}`)
-    await cgroup.kill()
-    await cgroup.remove()
+    await engine.cgroups.clear(`${parent}/${id}`)
   }
 }

@@ -2,7 +2,7 @@
 
 import { constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Layers } from '../content/layers.ts'
+import type { ChainId, Layers } from '../content/layers.ts'
 import type { Fd } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
 import { mkdirAt, symlinkAt } from '../kernel/files.ts'
@@ -28,7 +28,7 @@ export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, contain
   return mountOverlay({ lower: [init, ...image], upper: paths.upper, work: paths.work, volatile })
 }
 
-function imageLayers(layers: Layers, topLayer: string | undefined): string[] {
+function imageLayers(layers: Layers, topLayer: ChainId | undefined): string[] {
   return topLayer === undefined ? [] : layers.chain(topLayer).map(layer => layers.path(layer))
 }
 

@@ -17,7 +17,7 @@ type Parts = Pick<Engine, 'settings' | 'runtimes' | 'cgroups'>
 export function shimOptions(engine: Parts, container: Container, rootfs: Fd, network: Connected): ShimOptions {
   const { config, hostConfig } = container.definition
   const paths = containerPaths(engine.settings, container.id)
-  const oomCounter = cgroupOf(engine, container).oomCounter()
+  const oomCounter = engine.cgroups.at(cgroupOf(engine, container)).oomCounter()
   const [rows = 0, columns = 0] = hostConfig.ConsoleSize
   return {
     mode: 'run',
@@ -56,7 +56,7 @@ function runtimeOf(engine: Parts, container: Container) {
     runtime: runtime.path,
     runtimeArguments: runtime.args,
     runtimeRoot: join(engine.settings.execRoot, 'runtime', runtime.name),
-    hideUnifiedCgroup: engine.cgroups.hybrid,
+    hideUnifiedCgroup: engine.cgroups.layout.hybrid,
   }
 }
 

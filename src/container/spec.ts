@@ -10,7 +10,7 @@ import { readBlockIo } from '../runtime/resources.ts'
 import { buildSpec } from '../runtime/spec.ts'
 import type { ResolvedMount, SharedMemory } from '../runtime/spec-mounts.ts'
 import { resolveUser } from '../runtime/user.ts'
-import { cgroupPath } from './cgroup.ts'
+import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
 import type { Connected } from './network.ts'
@@ -32,7 +32,7 @@ export async function specFor(
     hostConfig,
     args: argv,
     user: resolveUser(rootfs, config.User, hostConfig.GroupAdd ?? []),
-    cgroupsPath: cgroupPath(engine, container),
+    cgroupsPath: cgroupOf(engine, container),
     namespaces: namespacesToJoin(engine, container, network),
     mounts: [...ownFiles(engine, container), ...(await userMounts(engine, container))],
     shm: sharedMemory(hostConfig.IpcMode),

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatTime } from '../lib/clock.ts'
 import { GantryError, conflict, notModified } from '../lib/errors.ts'
+import { formatSpec } from '../oci/runtime-spec.ts'
 import { pidfdOpen } from '../kernel/pidfd.ts'
 import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
@@ -52,8 +53,8 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const network = undo.use(await connectNetwork(engine, container))
   writeNetworkFiles(engine, container, network)
   const spec = await specFor(engine, container, rootfs, network)
-  writeFileSync(join(paths.run, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
-  undo.defer(() => cgroupOf(engine, container).remove())
+  writeFileSync(join(paths.run, 'config.json'), formatSpec(spec), { mode: 0o600 })
+  undo.defer(() => engine.cgroups.clear(cgroupOf(engine, container)))
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
   const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)

@@ -16,7 +16,7 @@ export async function top(
 ): Promise<ContainerTopResponse> {
   if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   const words = splitArguments(psArguments)
-  const pids = cgroupOf(engine, container).pids()
+  const pids = engine.cgroups.pids(cgroupOf(engine, container))
   const { status, stdout, stderr } = await runProgram('ps', words)
   if (status !== 0) throw system(`ps ${words.join(' ')}: ${stderr.trim() || `exit status ${status}`}`)
   containerEvent(engine, container, 'top')

@@ -5,16 +5,19 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { reconnect, settleEnded } from '../container/restore.ts'
 import { type ContainerSettings, type Engine } from '../container/engine.ts'
+import { imageUsage } from '../container/image-usage.ts'
 import { ContainerStore } from '../container/store.ts'
 import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
+import { WorkerPool } from '../content/pool.ts'
 import { ImageStore } from '../image/store.ts'
 import { systemClock } from '../lib/clock.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
 import { Networks, type NetworksOptions } from '../network/networks.ts'
-import { detectCgroups } from '../runtime/cgroup-layout.ts'
+import { ensureApparmorProfile } from '../runtime/apparmor.ts'
+import { Cgroups } from '../runtime/cgroup.ts'
 import { readHostFacts } from '../runtime/host.ts'
 import { type RuntimeCandidate, knownRuntimes, probeRuntimes } from '../runtime/probe.ts'
 import { Runtimes } from '../runtime/runtimes.ts'
@@ -49,9 +52,24 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   const database = undo.use(Database.open(join(settings.dataRoot, 'gantry.db')))
   const clock = systemClock
   const blobs = new Blobs(settings.dataRoot)
-  const layers = undo.use(new Layers({ root: settings.dataRoot, database }))
+  const pool = undo.use(new WorkerPool())
+  const layers = new Layers({ root: settings.dataRoot, database, pool })
+  await Promise.all([blobs.prepare(), layers.prepare()])
   const host = readHostFacts()
+  if (host.apparmor) await ensureApparmorProfile()
   const networks = undo.use(new Networks({ database, log, clock, ...options.network }))
+  const containers = new ContainerStore(database)
+  const events = new Events(clock)
+  const images = new ImageStore({
+    root: settings.dataRoot,
+    database,
+    blobs,
+    layers,
+    pool,
+    clock,
+    usage: imageUsage(containers),
+    events: (action, id, name) => events.publish('image', action, id, { name }),
+  })
   const engine: Engine = {
     settings,
     database,
@@ -59,16 +77,17 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     clock,
     ids: randomIds,
     locks: new Locks(),
-    events: new Events(clock),
-    images: new ImageStore({ database, blobs, layers, clock }),
+    events,
+    images,
     layers,
     volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds }),
     networks,
-    cgroups: detectCgroups(),
+    cgroups: new Cgroups(),
     runtimes: await findRuntimes(options, host, database),
     host,
-    containers: new ContainerStore(database),
+    containers,
   }
+  for (const id of await images.recover()) log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')
   const ended = await reconnect(engine)
   await networks.start()
   await settleEnded(engine, ended)

@@ -6,7 +6,6 @@ import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
 import { newestApiVersion, oldestApiVersion } from '../api/version.ts'
 import type { Engine } from '../container/engine.ts'
 import { formatTime } from '../lib/clock.ts'
-import { limitSupport } from '../runtime/cgroup-layout.ts'
 import { architecture, gantryVersion } from './version.ts'
 
 /** What of the daemon's configuration `info` shows. */
@@ -50,7 +49,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
   return {
     ID: settings.engineId,
     ...countContainers(containers.all().map(container => container.state.phase)),
-    Images: engine.images.count(),
+    Images: engine.images.rows.all().length,
     Driver: 'overlay2',
     DriverStatus: [
       ['Backing Filesystem', 'extfs'],
@@ -71,7 +70,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     SystemTime: formatTime(engine.clock.now()),
     LoggingDriver: engine.settings.logDriver,
     CgroupDriver: 'cgroupfs',
-    CgroupVersion: String(cgroups.version),
+    CgroupVersion: cgroups.isUnified ? '2' : '1',
     NEventsListener: engine.events.listeners,
     KernelVersion: release(),
     OperatingSystem: os.PRETTY_NAME ?? 'Linux',
@@ -124,7 +123,7 @@ function countContainers(phases: readonly string[]) {
 }
 
 function limitsOf({ cgroups }: Engine) {
-  const support = limitSupport(cgroups)
+  const support = cgroups.limitSupport()
   return {
     MemoryLimit: support.memory,
     SwapLimit: support.swap,
@@ -142,7 +141,7 @@ function securityOptions({ host, cgroups, settings }: Engine): string[] {
   return [
     ...(host.apparmor ? ['name=apparmor'] : []),
     ...(host.seccomp ? [`name=seccomp,profile=${profile.startsWith('{') ? 'custom' : profile}`] : []),
-    ...(cgroups.version === 2 ? ['name=cgroupns'] : []),
+    ...(cgroups.isUnified ? ['name=cgroupns'] : []),
   ]
 }
 

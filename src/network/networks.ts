@@ -98,6 +98,11 @@ export class Networks implements AsyncDisposable {
     return ['bridge', 'host', 'none'].map(name => this.#describe(this.#record(name)))
   }
 
+  /** The id of the network called `name`; '' if there is none. */
+  idOf(name: string): string {
+    return this.#records.find(name)?.id ?? ''
+  }
+
   /** The network with this name, id or unambiguous start of an id. Throws notFound. */
   inspect(nameOrId: string): NetworkDescription {
     const all = this.list()
