@@ -74,6 +74,7 @@ export function broadcastOf(address: string, prefix: number): string | undefined
   return subnet.family === 4 ? toText(subnet.first + sizeOf(subnet) - 1n, 4) : undefined
 }
 
+/** True if the two have an address in common. */
 export function overlaps(one: Subnet, other: Subnet): boolean {
   if (one.family !== other.family) return false
   return one.first < other.first + sizeOf(other) && other.first < one.first + sizeOf(one)
