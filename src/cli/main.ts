@@ -78,8 +78,8 @@ function overview(): string {
 }
 
 async function ownVersion(): Promise<string> {
-  const { clientVersion } = await import('./client-version.ts')
-  return clientVersion()
+  const { gantryVersion } = await import('../lib/version.ts')
+  return gantryVersion()
 }
 
 function print(text: string): number {

@@ -65,10 +65,10 @@ async function connect(container: Container, options: AttachOptions, signal: Abo
   const { stdin, stdout, stderr } = options
   const flags = { stdin, stdout, stderr, closesStdin: container.definition.config.StdinOnce === true }
   if (container.live) return container.live.shim.attach(flags)
-  const { promise, resolve: join } = Promise.withResolvers<Duplex | undefined>()
-  const early = { flags, join }
+  const { promise, resolve: take } = Promise.withResolvers<Duplex | undefined>()
+  const early = { flags, take }
   const leave = () => {
-    if (container.early.delete(early)) join(undefined)
+    if (container.early.delete(early)) take(undefined)
   }
   container.early.add(early)
   signal.addEventListener('abort', leave)
@@ -79,6 +79,6 @@ async function connect(container: Container, options: AttachOptions, signal: Abo
 
 /** Tells those who wait for a container's start that there will be none. */
 export function dismissEarly(container: Container): void {
-  for (const { join } of container.early) join(undefined)
+  for (const { take } of container.early) take(undefined)
   container.early.clear()
 }

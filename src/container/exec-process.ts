@@ -10,8 +10,7 @@ import { parseSecurityOptions } from '../runtime/security.ts'
 import { capabilitySets } from '../runtime/spec.ts'
 import { resolveUser } from '../runtime/user.ts'
 import type { Engine } from './engine.ts'
-import type { Container } from './model.ts'
-import type { TerminalSize } from './resize.ts'
+import type { Container, TerminalSize } from './model.ts'
 
 /** Builds process.json. Throws dockerd's errors for a user that isn't there. */
 export function processFor(

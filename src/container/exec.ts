@@ -7,29 +7,15 @@ import type { ExecCreateRequest, ExecInspect } from '../api/types/exec.ts'
 import { GantryError, conflict, invalid, messageOf, notFound } from '../lib/errors.ts'
 import { join as joinStreams } from '../lib/join.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
-import { type AttachFlags, type LaunchedShim, type ShimConnection, launchShim } from '../runtime/shim.ts'
-import { type DetachKeys, detaching, parseDetachKeys } from './detach-keys.ts'
+import { type AttachFlags, type LaunchedShim, launchShim } from '../runtime/shim.ts'
+import { detaching, parseDetachKeys } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { processFor } from './exec-process.ts'
-import type { Container } from './model.ts'
+import type { Container, Exec, TerminalSize } from './model.ts'
 import { containerPaths } from './paths.ts'
-import type { TerminalSize } from './resize.ts'
 import { startError } from './start-error.ts'
 import { execShimOptions } from './shim-options.ts'
-
-/** A process that was asked for, its run and its end. */
-export interface Exec {
-  readonly id: string
-  readonly container: Container
-  readonly request: ExecCreateRequest
-  readonly detachKeys: DetachKeys
-  phase: 'created' | 'running' | 'ended'
-  pid: number
-  exitCode: number | null
-  shim: ShimConnection | undefined
-  size: TerminalSize | undefined
-}
 
 /** Registers a process to be started later. Throws dockerd's errors. */
 export function createExec(

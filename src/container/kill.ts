@@ -20,7 +20,7 @@ export function kill(engine: Pick<Engine, 'events' | 'containers'>, container: C
 
 /** Signals the first process, if there still is one. */
 export function sendSignal(container: Container, signal: number): void {
-  if (!container.live) return
+  if (!container.live?.pidfd) return
   try {
     pidfdSignal(container.live.pidfd, signal)
   } catch (error) {

@@ -3,14 +3,15 @@
 import type { Duplex } from 'node:stream'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
+import type { ExecCreateRequest } from '../api/types/exec.ts'
 import { zeroTime } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
 import { Notice } from '../lib/notice.ts'
+import type { DetachKeys } from './detach-keys.ts'
 import type { Endpoint, PublishedPort } from '../network/types.ts'
 import type { AttachFlags, ShimConnection } from '../runtime/shim.ts'
 import type { PlannedMount } from '../runtime/mount-request.ts'
 import type { Fd } from '../kernel/descriptor.ts'
-import type { Exec } from './exec.ts'
 
 /** What create decided, from the request and the image. Only rename and update change any of it. */
 export interface Definition {
@@ -70,8 +71,8 @@ export interface Exit {
 /** What the daemon holds of a running container. */
 export interface Live {
   readonly shim: ShimConnection
-  /** Of the container's first process. */
-  readonly pidfd: Fd
+  /** Of the container's first process; undefined if it had ended before it could be opened. */
+  readonly pidfd: Fd | undefined
   /** Resolves when the shim is gone, and with it the container's mounts, network namespace and ports. */
   readonly ended: Promise<unknown>
 }
@@ -80,7 +81,27 @@ export interface Live {
 export interface EarlyAttach {
   readonly flags: AttachFlags
   /** Called with the streams, or with undefined if they will never be. */
-  readonly join: (streams: Duplex | undefined) => void
+  readonly take: (streams: Duplex | undefined) => void
+}
+
+/** Rows and columns of a terminal. */
+export interface TerminalSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** A process that was asked for, its run and its end. */
+export interface Exec {
+  readonly id: string
+  readonly container: Container
+  readonly request: ExecCreateRequest
+  readonly detachKeys: DetachKeys
+  phase: 'created' | 'running' | 'ended'
+  pid: number
+  exitCode: number | null
+  shim: ShimConnection | undefined
+  /** Of its terminal, to be had from the start. */
+  size: TerminalSize | undefined
 }
 
 /** The state of a container that was never started. */

@@ -59,6 +59,9 @@ function readIfThere(path: string): string {
 
 function sharedFiles(engine: Parts, reference: string) {
   const paths = containerPaths(engine.settings, runningTarget(engine, reference).id)
-  const read = (path: string) => readFileSync(path, 'utf8')
-  return { hostname: read(paths.hostname), hosts: read(paths.hosts), resolvConf: read(paths.resolvConf) }
+  return {
+    hostname: readFileSync(paths.hostname, 'utf8'),
+    hosts: readFileSync(paths.hosts, 'utf8'),
+    resolvConf: readFileSync(paths.resolvConf, 'utf8'),
+  }
 }

@@ -48,10 +48,15 @@ export async function connectNetwork(engine: Parts, container: Container): Promi
 }
 
 function nothingOfItsOwn(joined: string | undefined): Connected {
-  const handOver = () => {}
-  const undo = () => Promise.resolve()
-  const none = { namespace: undefined, endpoint: undefined, ports: [], reservations: [] }
-  return { ...none, joined, handOver, [Symbol.asyncDispose]: undo }
+  return {
+    namespace: undefined,
+    joined,
+    endpoint: undefined,
+    ports: [],
+    reservations: [],
+    handOver() {},
+    async [Symbol.asyncDispose]() {},
+  }
 }
 
 /** The running container that another one shares a namespace with. Throws dockerd's errors. */

@@ -25,7 +25,7 @@ async function settle(engine: Engine, container: Container, live: Live): Promise
   const exit = await live.shim.exited
   await live.ended
   using _lock = await engine.locks.hold(container.id)
-  live.pidfd.close()
+  live.pidfd?.close()
   container.live = undefined
   await settleExit(engine, container, exit)
 }

@@ -52,7 +52,7 @@ async function endForGood(engine: Engine, container: Container): Promise<void> {
 /** Removes a container that does not run; the caller holds its lock. Does nothing the second time. */
 export async function removeLocked(engine: Engine, container: Container, volumes: boolean): Promise<void> {
   if (engine.containers.find(container.id) !== container) return
-  const { exitCode: code, oomKilled, error } = container.state
+  const { exitCode: code, oomKilled } = container.state
   container.state.phase = 'removing'
   const paths = containerPaths(engine.settings, container.id)
   // The row goes first: files without a row are swept at the next start, a row without files would be a broken container.
@@ -61,7 +61,7 @@ export async function removeLocked(engine: Engine, container: Container, volumes
   if (volumes) removeAnonymousVolumes(engine, container)
   dismissEarly(container)
   containerEvent(engine, container, 'destroy')
-  container.removed.tell({ code, oomKilled, error })
+  container.removed.tell({ code, oomKilled, error: '' })
 }
 
 // Volumes that another container uses as well stay.

@@ -3,13 +3,7 @@
 import { conflict } from '../lib/errors.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
-import type { Container } from './model.ts'
-
-/** Rows and columns of a terminal. */
-export interface TerminalSize {
-  readonly rows: number
-  readonly columns: number
-}
+import type { Container, TerminalSize } from './model.ts'
 
 /** Sets the terminal's size. Throws dockerd's conflict if the container isn't running. */
 export function resize(engine: Pick<Engine, 'events'>, container: Container, size: TerminalSize): void {

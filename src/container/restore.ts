@@ -8,6 +8,7 @@ import { pidfdGetFd, pidfdOpen, pidfdSignal } from '../kernel/pidfd.ts'
 import { removeTree } from '../kernel/remove-tree.ts'
 import { type FoundShim, connectShim } from '../runtime/shim.ts'
 import type { Engine } from './engine.ts'
+import { openInit } from './init-process.ts'
 import type { Container } from './model.ts'
 import { settleExit, watchExit } from './on-exit.ts'
 import { containerPaths } from './paths.ts'
@@ -32,10 +33,8 @@ export async function reconnect(engine: Engine): Promise<Ended> {
 // Its start was never acknowledged.
 async function abandon(found: FoundShim): Promise<void> {
   const started = await found.connection.started.catch(() => undefined)
-  if (started) {
-    using process = pidfdOpen(started.pid)
-    pidfdSignal(process, constants.signals.SIGKILL)
-  }
+  using process = started && openInit(started.pid, found.state.shimPid)
+  if (process) pidfdSignal(process, constants.signals.SIGKILL)
   await found.ended
 }
 
@@ -47,7 +46,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
   }
   const started = await found.connection.started
   container.state.pid = started.pid
-  container.live = { shim: found.connection, pidfd: pidfdOpen(started.pid), ended: found.ended }
+  container.live = { shim: found.connection, pidfd: openInit(started.pid, found.state.shimPid), ended: found.ended }
   watchExit(engine, container, container.live)
 }
 
@@ -83,7 +82,10 @@ function sweep(path: string, keep: (id: string) => boolean) {
 // Where a start was cut short between its runtime and its acknowledgement.
 async function sweepCgroups(engine: Engine, keep: (id: string) => boolean): Promise<void> {
   const parent = `/${engine.settings.cgroupParent}`
-  const names = engine.cgroups.at(parent).directories().flatMap(directory => readdirSync(directory))
+  const names = engine.cgroups
+    .at(parent)
+    .directories()
+    .flatMap(directory => readdirSync(directory))
   for (const id of new Set(names.filter(name => /^[0-9a-f]{64}$/.test(name) && !keep(name)))) {
     await engine.cgroups.clear(`${parent}/${id}`)
   }

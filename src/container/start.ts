@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { formatTime } from '../lib/clock.ts'
 import { GantryError, conflict, notModified } from '../lib/errors.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
-import { pidfdOpen } from '../kernel/pidfd.ts'
 import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { openInit } from './init-process.ts'
 import { type Container, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
 import { watchExit } from './on-exit.ts'
@@ -72,12 +72,12 @@ function joinEarly(
   early: Container['early'] extends Set<infer T> ? T[] : never,
   shim: LaunchedShim,
 ) {
-  early.forEach(({ join: take }, index) => take(shim.attached[index]))
+  early.forEach(({ take }, index) => take(shim.attached[index]))
   container.early.clear()
 }
 
 function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {
-  const live = { shim: shim.connection, pidfd: pidfdOpen(started.pid), ended: shim.ended }
+  const live = { shim: shim.connection, pidfd: openInit(started.pid, shim.pid), ended: shim.ended }
   container.live = live
   container.state = {
     ...freshState(),
@@ -103,7 +103,7 @@ async function recordFailure(engine: Engine, container: Container, error: unknow
   engine.log.debug({ container: container.id, error }, 'container failed to start')
   if (container.definition.hostConfig.AutoRemove) {
     await removeLocked(engine, container, true)
-    container.exited.tell({ code: failure.exitCode, oomKilled: false, error: failure.message })
+    container.exited.tell({ code: failure.exitCode, oomKilled: false, error: '' })
   }
   return new GantryError(failure.kind, failure.message, { cause: error })
 }

@@ -36,6 +36,7 @@ export type Meaning =
 
 const plain = { kind: 'plain' } as const
 
+/** What an entry with these path components means in a layer: itself, or that something below is hidden. */
 export function meaningOf(parts: readonly string[]): Meaning {
   const base = parts.at(-1) ?? ''
   if (base === opaqueMarker) return { kind: 'opaque' }

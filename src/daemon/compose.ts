@@ -87,7 +87,8 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     host,
     containers,
   }
-  for (const id of await images.recover()) log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')
+  for (const id of await images.recover())
+    log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')
   const ended = await reconnect(engine)
   await networks.start()
   await settleEnded(engine, ended)

@@ -1,12 +1,15 @@
 // GET /version and GET /info: the engine and its host.
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { cpus, hostname, machine, release, totalmem } from 'node:os'
+import { arch, cpus, hostname, machine, release, totalmem } from 'node:os'
 import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
 import { newestApiVersion, oldestApiVersion } from '../api/version.ts'
 import type { Engine } from '../container/engine.ts'
 import { formatTime } from '../lib/clock.ts'
-import { architecture, gantryVersion } from './version.ts'
+import { gantryVersion } from '../lib/version.ts'
+
+// Go's words, which the Engine API has.
+const architecture = arch() === 'x64' ? 'amd64' : arch()
 
 /** What of the daemon's configuration `info` shows. */
 export interface InfoSettings {
@@ -32,11 +35,11 @@ export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
   return {
     Platform: { Name: 'Gantry' },
     Components: [
-      { Name: 'Engine', Version: gantryVersion, Details: { ...details, Experimental: 'false' } },
+      { Name: 'Engine', Version: gantryVersion(), Details: { ...details, Experimental: 'false' } },
       { Name: 'node', Version: process.versions.node },
       { Name: runtime.name, Version: runtime.version },
     ],
-    Version: gantryVersion,
+    Version: gantryVersion(),
     ...details,
   }
 }
@@ -89,7 +92,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     Name: hostname(),
     Labels: [...settings.labels],
     ExperimentalBuild: false,
-    ServerVersion: gantryVersion,
+    ServerVersion: gantryVersion(),
     Runtimes: Object.fromEntries(runtimes.all.filter(({ works }) => works).map(({ name, path }) => [name, { path }])),
     DefaultRuntime: runtimes.defaultName,
     Swarm: {

@@ -17,7 +17,7 @@ import { networkHandlers } from './routes/network.ts'
 import { systemHandlers } from './routes/system.ts'
 import { volumeHandlers } from './routes/volume.ts'
 import { claim } from './tenancy.ts'
-import { gantryVersion } from './version.ts'
+import { gantryVersion } from '../lib/version.ts'
 
 /** Runs the daemon until a signal ends it. Containers run on. */
 async function run(config: Config, notices: readonly string[]): Promise<void> {
@@ -27,11 +27,11 @@ async function run(config: Config, notices: readonly string[]): Promise<void> {
   undo.use(claim(config))
   undo.use(makePrivate(config.execRoot))
   const engine = await composeEngine(engineOptions(config), log, undo)
-  const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion }))
+  const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion() }))
   for (const address of listenAddresses(config, process.env)) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')
   for (const warning of runtime.warnings) log.warn({ runtime: runtime.name }, warning)
-  log.info({ version: gantryVersion, runtime: `${runtime.name} ${runtime.version}` }, 'API listen on')
+  log.info({ version: gantryVersion(), runtime: `${runtime.name} ${runtime.version}` }, 'API listen on')
   await stopSignal()
   log.info({}, 'Stopping; containers run on')
 }
@@ -58,7 +58,7 @@ function stopSignal(): Promise<void> {
 try {
   const command = loadConfig(process.argv.slice(2))
   if (command.kind === 'help') process.stdout.write(command.text)
-  else if (command.kind === 'version') process.stdout.write(`Gantry version ${gantryVersion}\n`)
+  else if (command.kind === 'version') process.stdout.write(`Gantry version ${gantryVersion()}\n`)
   else if (command.kind === 'validated') process.stdout.write('configuration OK\n')
   else {
     await run(command.config, command.notices)

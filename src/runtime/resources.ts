@@ -18,7 +18,8 @@ export function resourcesOf(request: ResourceRequest, blockIO: BlockIo): Omit<Re
   if (Object.keys(cpu).length > 0) resources.cpu = cpu
   const pids = request.PidsLimit
   // 0 and negative values lift the limit.
-  if (pids !== null && pids !== undefined) resources.pids = { limit: pids > 0 ? pids : -1 }
+  // A new cgroup has no limit, and crun before 1.9 fails to write that there is none.
+  if (pids && pids > 0) resources.pids = { limit: pids }
   if (Object.keys(blockIO).length > 0) resources.blockIO = blockIO
   return resources
 }

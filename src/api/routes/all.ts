@@ -7,6 +7,13 @@ import { networkRoutes } from './network.ts'
 import { systemRoutes } from './system.ts'
 import { volumeRoutes } from './volume.ts'
 
-export const routes = { ...systemRoutes, ...containerRoutes, ...execRoutes, ...imageRoutes, ...networkRoutes, ...volumeRoutes }
+export const routes = {
+  ...systemRoutes,
+  ...containerRoutes,
+  ...execRoutes,
+  ...imageRoutes,
+  ...networkRoutes,
+  ...volumeRoutes,
+}
 
 export type OperationId = keyof typeof routes

@@ -2,7 +2,7 @@
 
 import type { SystemInfo } from '../../api/types/system.ts'
 import { engineInfo } from '../../client/system.ts'
-import { clientVersion } from '../client-version.ts'
+import { gantryVersion } from '../../lib/version.ts'
 import { flag } from '../flags.ts'
 import { goJson } from '../output/template-functions.ts'
 import { compileTemplate } from '../output/template.ts'
@@ -20,7 +20,7 @@ export const verb: Verb = {
     if (format === 'json') context.stdout.write(`${goJson(info)}\n`)
     else if (format) context.stdout.write(`${compileTemplate(format)(info)}\n`)
     else {
-      const client = `Client:\n Version:    ${clientVersion()}\n\nServer:\n`
+      const client = `Client:\n Version:    ${gantryVersion()}\n\nServer:\n`
       context.stdout.write(client + describe(info))
       for (const warning of info.Warnings ?? []) context.stderr.write(`${warning}\n`)
     }

@@ -4,7 +4,7 @@ import { arch, platform } from 'node:os'
 import type { SystemVersion } from '../../api/types/system.ts'
 import { engineVersion } from '../../client/system.ts'
 import { messageOf } from '../../lib/errors.ts'
-import { clientVersion } from '../client-version.ts'
+import { gantryVersion } from '../../lib/version.ts'
 import { flag } from '../flags.ts'
 import { goJson } from '../output/template-functions.ts'
 import { compileTemplate } from '../output/template.ts'
@@ -16,7 +16,7 @@ export const verb: Verb = {
   flags: [flag('format', 'text', "Format output: 'json' or a Go template", 'f')],
   operands: { min: 0, max: 0 },
   async run(context, flags) {
-    const client = { Version: clientVersion(), NodeVersion: process.version, Os: platform(), Arch: goArch() }
+    const client = { Version: gantryVersion(), NodeVersion: process.version, Os: platform(), Arch: goArch() }
     const { server, failure } = await askEngine(() => engineVersion(context.client))
     const format = flags.text('format')
     const value = { Client: client, Server: server ?? null }
