@@ -9,11 +9,11 @@ import { invalid, system } from '../lib/errors.ts'
 import { type Digest, digestOf, hexOf, isDigest } from '../oci/digest.ts'
 import type { Database } from '../state/database.ts'
 import { type Hold, Holds } from './holds.ts'
-import type { UnpackResult } from './jobs.ts'
+import type { UnpackJob, UnpackResult } from './jobs.ts'
 import { LayerPublisher } from './layer-publisher.ts'
 import { LayerRows } from './layer-rows.ts'
 import { type UnpackLimits, defaultLimits } from './limits.ts'
-import type { WorkerPool } from './pool.ts'
+import type { JobOptions, WorkerPool } from './pool.ts'
 
 /** The identity of a layer together with all below it (OCI image-spec config.md, "Layer ChainID"). */
 export type ChainId = Digest
@@ -64,6 +64,7 @@ export class Layers {
   readonly #publisher: LayerPublisher
   readonly #holds = new Holds<ChainId>()
   readonly #attempts = new Map<ChainId, Attempt>()
+  readonly #removals = new Set<Promise<unknown>>()
 
   constructor({ root, database, pool, limits = defaultLimits }: LayersOptions) {
     this.#directory = join(root, 'layers')
@@ -168,25 +169,59 @@ export class Layers {
     below: Attempt | undefined,
     { signal, onProgress, onUnpacked }: UnpackOptions,
   ): Promise<{ published: Promise<void> }> {
-    const name = `tmp-${randomUUID()}`
-    const directory = join(this.#directory, name)
-    const discard = async (error: unknown): Promise<never> => {
-      await this.#pool.run({ kind: 'remove', directory: this.#directory, names: [name] })
-      throw error
-    }
+    const target = await this.#temporary()
     try {
-      await mkdir(directory, { mode: 0o710 })
-      const job = { kind: 'unpack', archive: source.archive, target: directory, limits: this.#limits } as const
-      const result = await this.#pool.run(job, { signal, onProgress: bytes => onProgress?.(index, bytes) })
+      const options = { signal, onProgress: (bytes: number) => onProgress?.(index, bytes) }
+      const result = await this.#pool.run(this.#job(source.archive, target.path), options)
       checkDiffId(source, result, index)
       onUnpacked?.(index)
       // A layer takes its turn after the one below it.
       await below?.queued
-      const layer = { ...result, chainId: chain[index] as ChainId, parent: chain[index - 1], directory }
-      return { published: this.#publisher.publish(layer).catch(discard) }
+      const layer = { ...result, chainId: chain[index] as ChainId, parent: chain[index - 1], directory: target.path }
+      return { published: this.#publisher.publish(layer).catch(target.discard) }
     } catch (error) {
-      return await discard(error)
+      return await target.discard(error)
     }
+  }
+
+  /**
+   * Unpacks an archive as a layer that lies on no other, and holds it; resolves to its diffID, which is its chainID too, once
+   * it is on the disk. Throws as `unpack` does.
+   */
+  async unpackBase(archive: string, hold: Hold<ChainId>, options: JobOptions = {}): Promise<Digest> {
+    const target = await this.#temporary()
+    try {
+      const result = await this.#pool.run(this.#job(archive, target.path), options)
+      const chainId = result.diffId
+      hold.add(chainId)
+      const running = this.#attempts.get(chainId)
+      if (!this.has(chainId) && !running) {
+        await this.#publisher.publish({ ...result, chainId, directory: target.path })
+        return chainId
+      }
+      await running?.published
+      await target.remove()
+      return chainId
+    } catch (error) {
+      return await target.discard(error)
+    }
+  }
+
+  #job(archive: string, target: string): UnpackJob {
+    return { kind: 'unpack', archive, target, limits: this.#limits }
+  }
+
+  /** A new directory, and ways to be rid of it. */
+  async #temporary() {
+    const name = `tmp-${randomUUID()}`
+    const path = join(this.#directory, name)
+    await mkdir(path, { mode: 0o710 })
+    const remove = () => this.#pool.run({ kind: 'remove', directory: this.#directory, names: [name] })
+    const discard = async (error: unknown): Promise<never> => {
+      await remove()
+      throw error
+    }
+    return { path, remove, discard }
   }
 
   /**
@@ -204,10 +239,23 @@ export class Layers {
       }
       return name
     })
-    if (names.length === 0) return []
-    // What can't be removed now is found at the next start.
-    this.#pool.run({ kind: 'remove', directory: this.#directory, names }).catch(() => {})
+    this.#removeLater(names)
     return doomed.map(({ chainId }) => chainId)
+  }
+
+  // What can't be removed now is found at the next start.
+  #removeLater(names: readonly string[]): void {
+    if (names.length === 0) return
+    const removal: Promise<unknown> = this.#pool
+      .run({ kind: 'remove', directory: this.#directory, names })
+      .catch(() => {})
+      .finally(() => this.#removals.delete(removal))
+    this.#removals.add(removal)
+  }
+
+  /** Waits until the files of all layers that were collected are gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#removals)
   }
 
   /**

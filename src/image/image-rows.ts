@@ -128,12 +128,13 @@ export class ImageRows {
     return rows.map(row => row['id'] as Digest)
   }
 
-  /** Adds an image; one that exists only gains blobs. */
+  /** Adds an image. One that exists keeps what it is made of, and gains a manifest with the blobs that it names. */
   insert({ id, configText, topLayer, parent, size, createdAt, blobs }: NewImage): void {
     const sql = 'INSERT INTO image (id, config, top_layer, parent, size, created_at) VALUES (?, ?, ?, ?, ?, ?)'
-    this.#database
+    const { changes } = this.#database
       .prepare(`${sql} ON CONFLICT DO NOTHING`)
       .run(id, configText, topLayer ?? null, parent ?? null, size, createdAt)
+    if (changes === 0 && !blobs.some(({ kind }) => kind === 'manifest')) return
     const addBlob = this.#database.prepare(
       'INSERT INTO image_blob (image_id, digest, kind, position, media_type, size) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )

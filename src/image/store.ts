@@ -5,7 +5,7 @@ import type { Hold } from '../content/holds.ts'
 import type { ChainId, Layers } from '../content/layers.ts'
 import type { WorkerPool } from '../content/pool.ts'
 import { type Clock, parseTime } from '../lib/clock.ts'
-import { notFound } from '../lib/errors.ts'
+import { notFound, system } from '../lib/errors.ts'
 import { type Digest, isDigest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import {
@@ -33,6 +33,12 @@ export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save
 
 /** Something happened to an image; `name` is what it is called in the event. */
 export type ImageEvents = (action: ImageAction, id: Digest, name: string) => void
+
+export interface ImageParts {
+  readonly config: ImageBlob
+  readonly layers: readonly ImageBlob[]
+  readonly manifest: ImageBlob | undefined
+}
 
 export interface ImageStoreOptions {
   /** The data root. */
@@ -99,18 +105,31 @@ export class ImageStore {
     return this.rows.get(id)
   }
 
+  /** The blobs an image is made of: one for each layer, bottom first, and the manifest it came with, if it did. */
+  partsOf(id: Digest): ImageParts {
+    const blobs = this.rows.blobs(id)
+    const config = blobs.find(({ kind }) => kind === 'config')
+    const layers = new Map(blobs.filter(({ kind }) => kind === 'layer').map(blob => [blob.position, blob]))
+    const count = this.rows.get(id)?.config.rootfs.diff_ids.length
+    if (!config || layers.size !== count) throw system(`image ${id} lacks some of its blobs`)
+    return { config, layers: [...layers.values()], manifest: blobs.find(({ kind }) => kind === 'manifest') }
+  }
+
   /** Begins an operation that brings content. */
   stage(): Staging {
     const blobs = this.blobs.hold()
     const layers = this.layers.hold()
-    const collect = () => this.collect(blobs.keys)
+    const collect = async () => {
+      this.collect(blobs.keys)
+      await this.layers.settled()
+    }
     return {
       blobs,
       layers,
       async [Symbol.asyncDispose]() {
         blobs[Symbol.dispose]()
         layers[Symbol.dispose]()
-        collect()
+        await collect()
       },
     }
   }
@@ -168,7 +187,3 @@ export function createdAt(config: ImageConfig): bigint {
   const time = config.created === undefined ? undefined : parseTime(config.created)
   return time !== undefined && time > 0n && time < 2n ** 63n ? time : 0n
 }
-
-/** The blobs of an image that are of one kind. */
-export const blobsOf = (blobs: readonly ImageBlob[], kind: ImageBlob['kind']): ImageBlob[] =>
-  blobs.filter(blob => blob.kind === kind)

@@ -1,0 +1,105 @@
+// What the tests of this folder share: an image store in a directory of its own, and archives to load.
+
+import { readdirSync } from 'node:fs'
+import { Blobs } from '../content/blobs.ts'
+import { Layers } from '../content/layers.ts'
+import { WorkerPool } from '../content/pool.ts'
+import { type TestEntry, archive, temporaryDirectory } from '../content/testing.ts'
+import type { ProgressMessage } from '../api/types/image.ts'
+import { systemClock } from '../lib/clock.ts'
+import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
+import type { ExecutionConfig } from '../oci/image-config.ts'
+import { Database } from '../state/database.ts'
+import { loadImages } from './load.ts'
+import { ImageStore, type ImageUsage } from './store.ts'
+
+export interface TestContainer {
+  readonly id: string
+  readonly image: Digest
+  readonly running: boolean
+}
+
+/** An empty store; `left` is what files its directory holds. */
+export async function imageStore() {
+  const stack = new AsyncDisposableStack()
+  const directory = stack.use(temporaryDirectory())
+  const pool = stack.use(new WorkerPool({ size: 2 }))
+  const database = stack.use(Database.open(':memory:'))
+  const root = directory.path
+  const blobs = new Blobs(root)
+  const layers = new Layers({ root, database, pool })
+  await blobs.prepare()
+  await layers.prepare()
+  const containers: TestContainer[] = []
+  const events: string[] = []
+  const usage: ImageUsage = {
+    usedBy: id => containers.filter(({ image }) => image === id),
+    layersInUse: () => [],
+  }
+  const emit = (action: string, _id: Digest, name: string) => void events.push(`${action} ${name}`)
+  const store = new ImageStore({ root, database, blobs, layers, pool, clock: systemClock, usage, events: emit })
+  return {
+    store,
+    database,
+    directory,
+    containers,
+    events,
+    /** Names of all files in the store, once what is being removed is gone. */
+    async left(): Promise<string[]> {
+      await layers.settled()
+      return ['blobs/sha256', 'layers', 'tmp'].flatMap(name => readdirSync(directory.join(name)))
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** Pieces of a request's body. */
+export async function* pieces(bytes: Buffer, size = 50_000): AsyncGenerator<Buffer, void, void> {
+  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size)
+}
+
+export interface TestImage {
+  readonly names?: readonly string[]
+  readonly layers?: readonly (readonly TestEntry[])[]
+  readonly config?: ExecutionConfig
+  readonly created?: string
+}
+
+/** The parts of an image: its config and its layers, uncompressed. */
+export function imageParts({ layers = [[{ name: 'file', type: 'file', content: 'x' }]], config, created }: TestImage) {
+  const tars = layers.map(entries => archive(entries))
+  const text = JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    created: created ?? '2024-01-02T03:04:05.6Z',
+    config: config ?? { Cmd: ['sh'] },
+    rootfs: { type: 'layers', diff_ids: tars.map(digestOf) },
+    history: tars.map((_, index) => ({ created_by: `step ${index}`, created: '2024-01-01T00:00:00Z' })),
+  })
+  return { tars, config: text, id: digestOf(text) }
+}
+
+/** Entries of an archive as old versions of `docker save` wrote them. */
+export function dockerArchive(images: readonly TestImage[]): TestEntry[] {
+  const manifest: object[] = []
+  const entries = images.flatMap(image => {
+    const { tars, config, id } = imageParts(image)
+    const layers = tars.map(tar => `${hexOf(digestOf(tar))}/layer.tar`)
+    manifest.push({ Config: `${hexOf(id)}.json`, RepoTags: image.names ?? null, Layers: layers })
+    const files = tars.map((content, index): TestEntry => ({ name: layers[index] ?? '', type: 'file', content }))
+    return [...files, { name: `${hexOf(id)}.json`, type: 'file', content: config } as const]
+  })
+  return [...entries, { name: 'manifest.json', type: 'file', content: JSON.stringify(manifest) }]
+}
+
+/** Loads an archive and returns the lines of the answer that are not about progress. */
+export async function load(store: ImageStore, bytes: Buffer): Promise<string[]> {
+  const lines: ProgressMessage[] = []
+  await loadImages(store, pieces(bytes), { report: line => void lines.push(line) })
+  return lines.flatMap(line => line.stream ?? [])
+}
+
+/** Loads images that the test describes; returns their ids. */
+export async function loadAll(store: ImageStore, ...images: TestImage[]): Promise<Digest[]> {
+  return await loadImages(store, pieces(archive(dockerArchive(images))), { report: () => {} })
+}
