@@ -3,13 +3,20 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { type Socket, connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { encodeMessage } from './shim-protocol.ts'
-import { type RunningShim, demultiplex, describeShim, eventually, everything, shimDirectory } from './shim-testing.ts'
+import {
+  type RunningShim,
+  demultiplex,
+  describeShim,
+  eventually,
+  everything,
+  privateMemory,
+  shimDirectory,
+} from './shim-testing.ts'
 
 // It heeds neither its stdin nor the end of it, which hostile clients may send.
 const counting = { args: ['sh', '-c', 'trap "exit 21" TERM; i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done'] }
@@ -90,7 +97,7 @@ describeShim('hostile clients', (shop, build) => {
   test('a thousand connections that say nothing are neither kept nor in the way', async () => {
     const shim = shop().run(counting, { openStdin: true })
     await shim.connection.started
-    const before = memoryOf(shim.pid)
+    const before = privateMemory(shim.pid)
     const sockets = Array.from({ length: 1000 }, () => open(shim.runDir).resume())
     await eventually(
       () => sockets.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length >= 744,
@@ -100,7 +107,7 @@ describeShim('hostile clients', (shop, build) => {
     shim.connection.resize(1, 1)
     for (const socket of sockets) socket.destroy()
     await Promise.all(sockets.map(closed))
-    if (build === 'shipped') assert.ok(memoryOf(shim.pid) - before < 300, 'memory stays bounded')
+    if (build === 'shipped') assert.ok(privateMemory(shim.pid) - before < 300, 'memory stays bounded')
     await survives(shim)
   })
 
@@ -130,10 +137,4 @@ async function survives({ connection }: RunningShim): Promise<void> {
   process.kill((await connection.started).pid, 'SIGTERM')
   assert.equal((await connection.exited)?.code, 21)
   demultiplex(await received)
-}
-
-/** Private memory in KiB. */
-function memoryOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce((sum, [, size]) => sum + Number(size), 0)
 }

@@ -103,7 +103,11 @@ describeShim('stdin', shop => {
 describeShim('terminal', shop => {
   test('has its first size, is resized, and echoes', async () => {
     const workload = {
-      args: ['sh', '-c', 'until stty size 2>/dev/null; do :; done; read a; stty size; read b; echo got $b'],
+      args: [
+        'sh',
+        '-c',
+        'until [ "$(stty size 2>&1)" = "33 101" ]; do :; done; stty size; read a; stty size; read b; echo got $b',
+      ],
       tty: true,
     }
     const shim = shop().run(workload, { openStdin: true, size: { rows: 33, columns: 101 }, attach: [all] })
@@ -147,11 +151,11 @@ describeShim('terminal', shop => {
     await container.connection.started
     const shim = shop().exec(
       container,
-      { args: ['sh', '-c', 'until stty size; do :; done'], tty: true },
+      { args: ['sh', '-c', 'until [ "$(stty size 2>&1)" = "5 6" ]; do :; done; stty size'], tty: true },
       { attach: [output], size: { rows: 5, columns: 6 } },
     )
     const received = (await everything(clientOf(shim))).toString()
-    assert.match(received, /5 6\r\n$/)
+    assert.equal(received, '5 6\r\n')
   })
 })
 

@@ -76,7 +76,8 @@ export interface RunningShim extends LaunchedShim {
 /** A private directory for run dirs and rootfs, as the daemon's exec-root is; removed by `remove`. */
 export class Workshop implements AsyncDisposable {
   readonly path: string
-  readonly #program: string
+  /** The shim that is tested. */
+  readonly program: string
   readonly #launched: LaunchedShim[] = []
   #containers: string[] = []
 
@@ -84,7 +85,7 @@ export class Workshop implements AsyncDisposable {
     this.path = mkdtempSync(join(tmpdir(), 'gantry-shim-'))
     bindMount(this.path, this.path)
     setPropagation(this.path, 'private')
-    this.#program = build === 'shipped' ? builds.shipped : this.#reporting(builds[build])
+    this.program = build === 'shipped' ? builds.shipped : this.#reporting(builds[build])
     makeRootfs(join(this.path, 'base'))
   }
 
@@ -133,7 +134,7 @@ export class Workshop implements AsyncDisposable {
 
   launch(options: Omit<ShimOptions, 'runtime' | 'runtimeRoot'> & Overrides): LaunchedShim {
     const runtimeRoot = join(this.path, 'runtime')
-    const shim = launchShim({ runtime: 'crun', runtimeRoot, hideUnifiedCgroup: hybrid, ...options }, this.#program)
+    const shim = launchShim({ runtime: 'crun', runtimeRoot, hideUnifiedCgroup: hybrid, ...options }, this.program)
     this.#launched.push(shim)
     return shim
   }
@@ -276,4 +277,10 @@ export function demultiplex(bytes: Buffer): Record<1 | 2, string> {
 /** Waits until a condition holds; fails after ten seconds. */
 export async function eventually(condition: () => boolean, what: string): Promise<void> {
   for (const end = Date.now() + 10_000; !condition(); await sleep(5)) assert.ok(Date.now() < end, what)
+}
+
+/** A process's private memory in KiB. */
+export function privateMemory(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce((sum, [, size]) => sum + Number(size), 0)
 }

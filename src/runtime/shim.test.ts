@@ -1,19 +1,20 @@
 // The shim with real containers: start and exit, failures, what it holds, and life without a daemon.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createNetworkNamespace } from '../kernel/namespace.ts'
 import { pidfdGetFd, pidfdOpen } from '../kernel/pidfd.ts'
 import { socketPair } from '../kernel/spawn.ts'
-import { clientOf, demultiplex, describeShim, everything, hybrid } from './shim-testing.ts'
+import { clientOf, demultiplex, describeShim, everything, hybrid, privateMemory } from './shim-testing.ts'
 import { StartFailure, connectShim, readExitRecord } from './shim.ts'
 
 const output = { stdout: true, stderr: true }
 const idle = { args: ['sleep', '1000'] }
 
-describeShim('start and exit', shop => {
+describeShim('start and exit', (shop, build) => {
   test('a container runs, a client attached before the start gets its output, its exit is told', async () => {
     const shim = shop().run({ args: ['sh', '-c', 'echo out; echo err >&2; exit 7'] }, { attach: [output] })
     const received = everything(clientOf(shim))
@@ -64,6 +65,30 @@ describeShim('start and exit', shop => {
     )
     // The shell itself has the directory open that it lists.
     assert.match(demultiplex(await everything(clientOf(shim)))[1], /^0 1 2( 3)?\n$/)
+  })
+
+  test('the shim itself is small', { skip: build === 'sanitized' }, async () => {
+    const shim = shop().run(idle, { log: { path: shop().log('small') } })
+    await shim.connection.started
+    assert.ok(privateMemory(shim.pid) < 500, `${privateMemory(shim.pid)} KiB`)
+  })
+
+  test('hiding the unified cgroup tree does not reach the host through a shared mount', { skip: !hybrid }, () => {
+    const script = `mount --make-rshared /sys/fs/cgroup && "$0" "$@"; grep -c ' /sys/fs/cgroup/unified ' /proc/self/mountinfo`
+    const shim = [
+      '--mode',
+      'run',
+      '--run-dir',
+      shop().path,
+      '--id',
+      'x',
+      '--runtime',
+      '/bin/false',
+      '--runtime-root',
+      '/x',
+    ]
+    const command = ['-m', 'sh', '-c', script, shop().program, ...shim, '--hide-unified-cgroup']
+    assert.equal(execFileSync('unshare', command, { encoding: 'utf8' }), '1\n')
   })
 
   test('the container has no signal ignored or blocked', async () => {
