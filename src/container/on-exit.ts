@@ -10,6 +10,7 @@ import { containerEvent } from './events.ts'
 import type { Container, Live } from './model.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
+import { runtimeState } from './shim-options.ts'
 
 /** The code of a process whose end nobody saw. */
 export const unknownExitCode = 255
@@ -45,11 +46,16 @@ export async function settleExit(engine: Engine, container: Container, exit: Shi
 }
 
 async function release(engine: Engine, container: Container): Promise<void> {
-  const cgroup = cgroupOf(engine, container)
   const { sandbox } = container.state
   if (sandbox?.endpoint) await engine.networks.disconnect(sandbox.endpoint)
-  // Something is left of it only if the shim was lost, or the container has the host's process ids.
-  await engine.cgroups.clear(cgroup)
+  await releaseRun(engine, container)
+}
+
+/** Gives back what a run of the container, finished or cut short, has on disk and among the cgroups. */
+export async function releaseRun(engine: Engine, container: Container): Promise<void> {
+  // Processes are left in it only if the shim was lost, or the container has the host's process ids.
+  await engine.cgroups.clear(cgroupOf(engine, container))
+  rmSync(runtimeState(engine, container), { recursive: true, force: true })
   rmSync(containerPaths(engine.settings, container.id).run, { recursive: true, force: true })
 }
 

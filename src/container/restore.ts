@@ -71,6 +71,8 @@ export async function settleEnded(engine: Engine, ended: Ended): Promise<void> {
   const isRunning = (id: string) => engine.containers.find(id)?.isRunning === true
   await sweepCgroups(engine, isRunning)
   sweep(join(engine.settings.execRoot, 'containers'), isRunning)
+  const runtimes = join(engine.settings.execRoot, 'runtime')
+  for (const runtime of readdirSync(runtimes)) sweep(join(runtimes, runtime), isRunning)
   sweep(join(engine.settings.dataRoot, 'containers'), id => engine.containers.find(id) !== undefined)
 }
 

@@ -49,6 +49,11 @@ export function execShimOptions(engine: Parts, exec: Exec, directory: string): S
   }
 }
 
+/** The OCI runtime's own record of a container; the engine removes it, for nothing is left to ask the runtime about. */
+export function runtimeState(engine: Parts, container: Container): string {
+  return join(runtimeOf(engine, container).runtimeRoot, container.id)
+}
+
 function runtimeOf(engine: Parts, container: Container) {
   const runtime = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   return {

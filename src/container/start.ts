@@ -7,13 +7,12 @@ import { GantryError, conflict, notModified } from '../lib/errors.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
 import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
-import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { openInit } from './init-process.ts'
-import { type Container, freshState } from './model.ts'
+import { type Container, type EarlyAttach, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
-import { watchExit } from './on-exit.ts'
+import { releaseRun, watchExit } from './on-exit.ts'
 import { writeNetworkFiles } from './network-files.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
@@ -47,14 +46,13 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   await using undo = new AsyncDisposableStack()
   const paths = containerPaths(engine.settings, container.id)
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
-  undo.defer(() => rmSync(paths.run, { recursive: true, force: true }))
+  undo.defer(() => releaseRun(engine, container))
   rmSync(paths.exitRecord, { force: true })
   using rootfs = mountRootfs(engine, container)
   const network = undo.use(await connectNetwork(engine, container))
   writeNetworkFiles(engine, container, network)
   const spec = await specFor(engine, container, rootfs, network)
   writeFileSync(join(paths.run, 'config.json'), formatSpec(spec), { mode: 0o600 })
-  undo.defer(() => engine.cgroups.clear(cgroupOf(engine, container)))
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
   const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)
@@ -67,11 +65,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   undo.move()
 }
 
-function joinEarly(
-  container: Container,
-  early: Container['early'] extends Set<infer T> ? T[] : never,
-  shim: LaunchedShim,
-) {
+function joinEarly(container: Container, early: readonly EarlyAttach[], shim: LaunchedShim) {
   early.forEach(({ take }, index) => take(shim.attached[index]))
   container.early.clear()
 }
