@@ -5,8 +5,6 @@
 //        gantry-init --version
 //        gantry-init --is-readonly PATH    exits with 0 if so; for trying out what a runtime can do
 
-#define _GNU_SOURCE
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
