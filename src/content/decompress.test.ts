@@ -78,6 +78,13 @@ for (const [format, compress] of formats) {
   })
 }
 
+test('what expands beyond all measure is stopped', async () => {
+  const bomb = zstdCompressSync(Buffer.alloc(32 << 20))
+  const expand = (ratio: number) => Array.fromAsync(decompress(pieces(bomb, 1000), { free: 1 << 20, ratio }))
+  await assert.rejects(expand(100), { kind: 'invalid', message: /more than 100 times its size/ })
+  assert.equal(Buffer.concat(await expand(1e9)).length, 32 << 20)
+})
+
 async function* failing() {
   yield gzipSync(original).subarray(0, 1000)
   throw new Error('connection lost')

@@ -29,20 +29,71 @@ export function compressionOf(start: Buffer): Compression {
   return skippable ? 'zstd' : 'none'
 }
 
+/** How much more than its input an output may be. */
+export interface ExpansionBounds {
+  /** Bytes of output that any input may have. */
+  readonly free: number
+  /** Bytes of output beyond that, for each byte of input. */
+  readonly ratio: number
+}
+
+/** gzip can't exceed 1032, so only what was made to fill a disk does. */
+const defaultBounds: ExpansionBounds = { free: 2 ** 30, ratio: 1100 }
+
 /**
  * The original bytes of `source`, in pieces; the memory used does not depend on its content. Ending the iteration early
- * ends that of `source`. Throws `invalid` if the compressed data is damaged or truncated.
+ * ends that of `source`. Throws `invalid` if the compressed data is damaged or truncated, or expands beyond `bounds`.
  */
-export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-  const { start, all } = await peek(source)
+export async function* decompress(
+  source: AsyncIterable<Buffer>,
+  bounds = defaultBounds,
+): AsyncGenerator<Buffer, void, void> {
+  const counted = new CountedSource(source)
+  const { start, all } = await peek(counted)
   const compression = compressionOf(start)
+  let output = 0
   try {
-    if (compression === 'none') yield* all
-    else if (compression === 'gzip') yield* throughStream(all, createGunzip({ chunkSize }))
-    else if (compression === 'zstd') yield* throughStream(all, createZstdDecompress({ chunkSize }))
-    else yield* throughDecoder(all, compression === 'xz' ? new XzDecoder() : new Bzip2Decoder())
+    for await (const piece of decoded(all, compression)) {
+      output += piece.length
+      if (output > bounds.free && output > bounds.ratio * counted.bytes) {
+        throw invalid(`${compression}: the data expands to more than ${bounds.ratio} times its size`)
+      }
+      yield piece
+    }
   } catch (error) {
     throw translate(error, compression)
+  }
+}
+
+class CountedSource implements AsyncIterable<Buffer> {
+  readonly #source: AsyncIterable<Buffer>
+  /** What has been taken so far. */
+  bytes = 0
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+    for await (const chunk of this.#source) {
+      this.bytes += chunk.length
+      yield chunk
+    }
+  }
+}
+
+function decoded(source: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
+  switch (compression) {
+    case 'none':
+      return source
+    case 'gzip':
+      return throughStream(source, createGunzip({ chunkSize }))
+    case 'zstd':
+      return throughStream(source, createZstdDecompress({ chunkSize }))
+    case 'xz':
+      return throughDecoder(source, new XzDecoder())
+    case 'bzip2':
+      return throughDecoder(source, new Bzip2Decoder())
   }
 }
 
