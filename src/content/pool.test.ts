@@ -54,5 +54,6 @@ test('a closed pool fails what is left, and starts nothing', async () => {
     (await results).map(({ status }) => status),
     ['rejected', 'rejected', 'rejected'],
   )
+  await assert.rejects(pool.run({ kind: 'sync', path: directory.path }), { message: 'The worker pool is closed' })
   assert.equal(pool.threads, 0)
 })

@@ -38,6 +38,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #queue: Task[] = []
   readonly #workers = new Map<Worker, Task | undefined>()
   readonly #timers = new Map<Worker, NodeJS.Timeout>()
+  #closed = false
 
   constructor({ size = availableParallelism(), idleTime = defaultIdleTime } = {}) {
     this.#size = size
@@ -52,6 +53,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Runs `job` and resolves to its result. Rejects with the job's own error, also when `signal` stops it. */
   async run<J extends Job>(job: J, { signal, onProgress }: JobOptions = {}): Promise<JobResults[J['kind']]> {
     signal?.throwIfAborted()
+    if (this.#closed) throw system('The worker pool is closed')
     const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const cancel = () => void Atomics.store(cancelled, 0, 1)
     signal?.addEventListener('abort', cancel)
@@ -117,6 +119,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** Ends all threads; jobs that are running or waiting fail. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
     for (const task of this.#queue.splice(0)) task.reject(system('The worker pool was closed'))
     await Promise.all(Array.from(this.#workers.keys(), worker => worker.terminate()))
   }

@@ -258,6 +258,12 @@ test('later entries win', () => {
   assert.deepEqual([readdirSync(target.layer('e')), lstatSync(target.layer('e')).mode & 0o777], [['kept'], 0o711])
 })
 
+test('a path is walked anew once a link has taken the place of a directory', () => {
+  using target = host()
+  target.unpack([directory('other'), directory('d'), file('d/before'), link('d', 'other'), file('d/after')])
+  assert.deepEqual(readdirSync(target.layer('other')), ['after'])
+})
+
 test('a new file does not inherit the group of a directory', () => {
   using target = host()
   target.unpack([{ ...directory('mail', 0o2775), gid: 8 }, file('mail/box'), directory('mail/sub')])

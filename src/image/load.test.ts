@@ -151,6 +151,24 @@ test('a bad archive is refused in one sentence and leaves nothing', async () => 
   await assert.rejects(load(host.store, Buffer.from('not an archive at all'.repeat(50))), { kind: 'invalid' })
 })
 
+test('a full disk is said to be one, and is left as it was', async () => {
+  await using host = await imageStore('1m')
+  const content = Buffer.alloc(700_000, 'x')
+  const inBlob = dockerArchive([{ layers: [[{ name: 'big', type: 'file', content: Buffer.alloc(2_000_000) }]] }])
+  const inLayer = dockerArchive([{ layers: [[{ name: 'big', type: 'file', content }]] }])
+  for (const entries of [inBlob, inLayer]) {
+    await assert.rejects(load(host.store, archive(entries)), {
+      kind: 'system',
+      message: /^write .*: no space left on device$/,
+    })
+    assert.deepEqual(await host.left(), [])
+  }
+  assert.deepEqual(await load(host.store, archive(dockerArchive([two]))), [
+    'Loaded image: busybox:1\n',
+    'Loaded image: example.org/a/b:c\n',
+  ])
+})
+
 test('of several images all are loaded or none', async () => {
   await using host = await imageStore()
   const other: TestImage = { names: ['other:1'], layers: [[{ name: 'o', type: 'file' }]] }

@@ -1,5 +1,6 @@
 // What the tests of this folder share: an image store in a directory of its own, and archives to load.
 
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
@@ -19,10 +20,14 @@ export interface TestContainer {
   readonly running: boolean
 }
 
-/** An empty store; `left` is what files its directory holds. */
-export async function imageStore() {
+/** An empty store, on a disk of `diskSize` if that is given (such as `1m`); `left` is what files its directory holds. */
+export async function imageStore(diskSize?: string) {
   const stack = new AsyncDisposableStack()
   const directory = stack.use(temporaryDirectory())
+  if (diskSize !== undefined) {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'none', directory.path])
+    stack.defer(() => void execFileSync('umount', [directory.path]))
+  }
   const pool = stack.use(new WorkerPool({ size: 2 }))
   const database = stack.use(Database.open(':memory:'))
   const root = directory.path
