@@ -1,0 +1,46 @@
+// The same commands against dockerd and gantryd: output and exit status must be the same.
+// GANTRY_CONTRACT=self compares dockerd with itself, which checks the scenarios.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { startDockerd } from '../kit/dockerd.ts'
+import type { Engine } from '../kit/engine.ts'
+import { startGantryd } from '../kit/gantryd.ts'
+import { busyboxImage } from '../kit/images.ts'
+import { expectedFrom } from './differences.ts'
+import { writeFixtures } from './fixtures.ts'
+import { normalise } from './normalise.ts'
+import { perform, transcript } from './scenario.ts'
+import { areas } from './scenarios/index.ts'
+
+const self = process.env['GANTRY_CONTRACT'] === 'self'
+
+async function prepare(engine: Engine): Promise<void> {
+  const image = await busyboxImage()
+  await writeFixtures(engine.scratch, image)
+  await engine.ok(['load', '--quiet', '--input', image.archive])
+}
+
+async function performed(engine: Engine, commands: readonly string[], known: ReadonlyMap<string, string>) {
+  return normalise(transcript(await perform(engine, commands)), engine, known)
+}
+
+test('commands give the same with gantryd as with dockerd', async suite => {
+  await using reference = await startDockerd()
+  await using candidate: Engine = self ? await startDockerd() : await startGantryd()
+  await Promise.all([prepare(reference), prepare(candidate)])
+  const id = await reference.ok(['images', '--quiet', '--no-trunc', 'busybox'])
+  const known = new Map([[id.replace('sha256:', ''), '<busybox>']])
+  for (const [area, scenarios] of Object.entries(areas)) {
+    await suite.test(area, async group => {
+      for (const [name, commands] of Object.entries(scenarios)) {
+        await group.test(name, async () => {
+          const engines = [reference, candidate] as const
+          const [given = '', actual] = await Promise.all(engines.map(engine => performed(engine, commands, known)))
+          assert.equal(actual, self ? given : expectedFrom(given, `${area}: ${name}`))
+        })
+      }
+    })
+  }
+})

@@ -1,0 +1,105 @@
+// Networks of containers: bridge, none, host, another container's; published ports.
+
+import type { Scenarios } from '../scenario.ts'
+
+const serve = 'busybox httpd -f -p 80 -h /var/www'
+const fetch = (address: string) =>
+  `n=0; until busybox wget -qO- -T 2 http://${address}/ 2>/dev/null; do n=$((n+1)); [ $n -lt 50 ] || { echo unreachable; break; }; sleep .1; done`
+
+export const network: Scenarios = {
+  bridge: [
+    'docker run --rm busybox sh -c "ip -o -4 addr show eth0 | cut -c1-40; ip route"',
+    'docker run --rm busybox sh -c "ip -o link | cut -d: -f2"',
+    'docker run --rm busybox sh -c "cat /etc/hosts | head -1; grep -c \\$(hostname) /etc/hosts"',
+    'docker run --rm busybox ping -c 1 -W 2 10.211.0.1 | head -1',
+    `docker run -d --name c ${serve} >/dev/null; docker run --rm busybox sh -c "${fetch('$(echo 10.211.0.2)').replaceAll('$', '\\$')}"`,
+    'docker inspect c --format "{{.NetworkSettings.Networks.bridge.IPAddress}}/{{.NetworkSettings.Networks.bridge.IPPrefixLen}} {{.NetworkSettings.Networks.bridge.Gateway}} {{.HostConfig.NetworkMode}}"',
+    'docker inspect c --format "{{range \\$k, \\$v := .NetworkSettings.Networks}}{{\\$k}} {{len \\$v.NetworkID}} {{len \\$v.EndpointID}} {{end}}"',
+  ],
+  'bridge by all its names': [
+    'docker run --rm --network bridge busybox sh -c "ip -o -4 addr show eth0 | wc -l"',
+    'docker run --rm --net default busybox sh -c "ip -o -4 addr show eth0 | wc -l"',
+  ],
+  none: [
+    'docker run --rm --network none busybox sh -c "ip -o link | cut -d: -f2; ip route; cat /etc/hosts"',
+    'docker create --name c --network none busybox >/dev/null; docker start c; docker inspect c --format "{{.HostConfig.NetworkMode}} {{json .NetworkSettings.Ports}}"',
+    'docker run --rm --network none -p 8080:80 busybox true',
+  ],
+  host: [
+    'docker run --rm --network host busybox sh -c "ip -o link | grep -c lo:; hostname" | head -1',
+    'docker run --rm --network host -p 8080:80 busybox true',
+    'docker run --rm --network host --hostname x busybox hostname',
+    'docker run --rm --network host --add-host x:1.2.3.4 busybox grep x /etc/hosts',
+  ],
+  'another container’s': [
+    `docker run -d --name c --hostname first ${serve} >/dev/null; docker run --rm --network container:c busybox sh -c "hostname; ip -o -4 addr show eth0 | cut -c1-30; wget -qO- 127.0.0.1"`,
+    'docker run --rm --network container:nothing busybox true',
+    'docker run --rm --network container:c -p 80:80 busybox true',
+    'docker run --rm --network container:c --hostname x busybox true',
+    'docker run --rm --network container:c --dns 1.1.1.1 busybox true',
+    'docker run --rm --network container:c --add-host a:1.1.1.1 busybox true',
+    'docker create --name d busybox true >/dev/null; docker run --rm --network container:d busybox true 2>&1 | sed "s/[0-9a-f]\\{64\\}/ID/"',
+  ],
+  'unknown network': [
+    'docker run --rm --network nothing busybox true',
+    'docker create --name c --network nothing busybox true >/dev/null && docker start c',
+  ],
+  'published ports': [
+    `docker run -d --name c -p 8080:80 ${serve} >/dev/null; ${fetch('127.0.0.1:8080')}`,
+    fetch('10.211.0.1:8080'),
+    fetch('localhost:8080'),
+    'docker port c',
+    'docker port c 80',
+    'docker port c 80/tcp',
+    'docker port c 81',
+    'docker port nothing',
+    'docker ps --format "{{.Names}} {{.Ports}}"',
+    'docker inspect c --format "{{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}} {{json .Config.ExposedPorts}}"',
+    'docker stop -t 0 c; docker port c; docker inspect c --format "{{json .NetworkSettings.Ports}}"',
+    `docker start c; ${fetch('127.0.0.1:8080')}`,
+  ],
+  'published on one address': [
+    `docker run -d --name c -p 127.0.0.1:8081:80 ${serve} >/dev/null; ${fetch('127.0.0.1:8081')}`,
+    'docker port c',
+    'busybox wget -qO- -T 2 http://10.211.0.1:8081/',
+  ],
+  'ranges, several, udp': [
+    `docker run -d --name c -p 9000-9002:80-82 -p 9100:80/udp -p 9101:80 ${serve} >/dev/null; docker port c | sort`,
+    'docker inspect c --format "{{json .HostConfig.PortBindings}}"',
+    fetch('127.0.0.1:9101'),
+    'docker ps --format "{{.Ports}}"',
+  ],
+  'all exposed ports': [
+    `docker run -d --name c -P --expose 80 --expose 90/udp ${serve} >/dev/null; docker port c | sed "s/:[0-9]*$/:PORT/" | sort`,
+    'docker inspect c --format "{{json .Config.ExposedPorts}} {{.HostConfig.PublishAllPorts}}"',
+    `port=$(docker port c 80 | head -1 | sed 's/.*://'); ${fetch('127.0.0.1:$port')}`,
+  ],
+  'a port of the engine’s choice': [
+    `docker run -d --name c -p 80 ${serve} >/dev/null; docker port c | sed "s/:[0-9]*$/:PORT/"`,
+  ],
+  'a taken port': [
+    `docker run -d --name c -p 8080:80 ${serve} >/dev/null; docker run -d --name d -p 8080:80 busybox sleep 300 | wc -c`,
+    'docker ps -a --format "{{.Names}} {{.Status}}" | sed "s/Up.*/Up/"',
+    'docker inspect d --format "{{.State.ExitCode}} {{.State.Status}}"',
+    'docker rm -f c; docker start d; docker port d',
+  ],
+  'a port another program listens on': [
+    'busybox nc -l -p 8099 -s 0.0.0.0 & p=$!; sleep .3; docker run --rm -p 8099:80 busybox true; r=$?; kill $p; exit $r',
+  ],
+  'malformed ports': [
+    'docker run --rm -p bad busybox true',
+    'docker run --rm -p 80:90:100:110 busybox true',
+    'docker run --rm -p 70000:80 busybox true',
+    'docker run --rm -p 8080:80/bad busybox true',
+    'docker run --rm -p 1-3:1-2 busybox true',
+    'docker run --rm -p bad:80:80 busybox true',
+    'docker run --rm -p 192.0.2.99:8080:80 busybox true',
+    'docker run --rm --expose bad busybox true',
+    'docker run --rm --mac-address bad busybox true',
+  ],
+  'fixed addresses': [
+    'docker run --rm --ip 10.211.0.77 busybox true',
+    'docker run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address',
+    'docker run --rm --link nothing busybox true',
+  ],
+}
