@@ -2,6 +2,8 @@
 // GANTRY_CONTRACT=self compares dockerd with itself, which checks the scenarios.
 
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { startDockerd } from '../kit/dockerd.ts'
@@ -26,6 +28,13 @@ async function performed(engine: Engine, commands: readonly string[], known: Rea
   return normalise(transcript(await perform(engine, commands)), engine, known)
 }
 
+/** Keeps a transcript for whoever wants to read what was compared. */
+function keep(title: string, name: string, text: string): void {
+  const folder = join(import.meta.dirname, '../../build/contract', title.replace(/[^\w-]+/g, '-'))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${name}.txt`), text)
+}
+
 test('commands give the same with gantryd as with dockerd', async suite => {
   await using reference = await startDockerd()
   await using candidate: Engine = self ? await startDockerd() : await startGantryd()
@@ -37,8 +46,11 @@ test('commands give the same with gantryd as with dockerd', async suite => {
       for (const [name, commands] of Object.entries(scenarios)) {
         await group.test(name, async () => {
           const engines = [reference, candidate] as const
-          const [given = '', actual] = await Promise.all(engines.map(engine => performed(engine, commands, known)))
-          assert.equal(actual, self ? given : expectedFrom(given, `${area}: ${name}`))
+          const title = `${area}: ${name}`
+          const [given = '', actual = ''] = await Promise.all(engines.map(engine => performed(engine, commands, known)))
+          keep(title, 'reference', given)
+          keep(title, 'candidate', actual)
+          assert.equal(actual, self ? given : expectedFrom(given, title))
         })
       }
     })

@@ -22,10 +22,10 @@ export const images: Scenarios = {
     'docker rmi imported:1 | sed "s/:.*//"',
   ],
   'import from standard input, every change': [
-    `docker import -c 'ENTRYPOINT ["echo","a"]' -c 'WORKDIR /tmp' -c 'USER app' -c 'LABEL x=y' -c 'VOLUME /v' -c 'STOPSIGNAL INT' - i < rootfs.tar | wc -c`,
-    'docker image inspect i --format "{{json .Config.Entrypoint}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.Labels}} {{json .Config.Volumes}} {{.Config.StopSignal}}"',
-    'docker run --rm i b c',
-    'docker rmi i | wc -l',
+    `docker import -c 'ENTRYPOINT ["echo","a"]' -c 'WORKDIR /tmp' -c 'USER app' -c 'LABEL x=y' -c 'VOLUME /v' -c 'STOPSIGNAL INT' - ii < rootfs.tar | wc -c`,
+    'docker image inspect ii --format "{{json .Config.Entrypoint}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.Labels}} {{json .Config.Volumes}} {{.Config.StopSignal}}"',
+    'docker run --rm ii b c',
+    'docker rmi ii | wc -l',
   ],
   'import refuses an unknown change': ["docker import -c 'FROM x' rootfs.tar"],
   'list images': [
@@ -81,11 +81,11 @@ export const images: Scenarios = {
     'docker run --rm sha256:0000000000000000000000000000000000000000000000000000000000000000 true',
   ],
   'an image in use stays unless forced': [
-    'docker tag busybox used:1; docker create --name c used:1 true >/dev/null',
+    'docker tag busybox used:1; docker create --name c1 used:1 true >/dev/null',
     'docker rmi used:1',
     'docker rmi busybox',
     'docker rmi $(docker images -q busybox)',
-    'docker rm c; docker image inspect busybox >/dev/null || docker load -qi busybox.tar',
+    'docker rm c1; docker image inspect busybox >/dev/null || docker load -qi busybox.tar',
   ],
   'an image with several names is removed by id only by force': [
     'docker tag busybox other:2',
