@@ -41,7 +41,7 @@ export const lifecycle: Scenarios = {
     `${start('f1')}; docker kill -s 9 f1; docker wait f1`,
     `${start('g1')}; docker kill -s NOTHING g1; docker kill -s 99 g1; docker kill -s 0 g1; docker kill -s CHLD g1; ${state('g1')}`,
     'docker kill nothing',
-    `${trapping('h1', 'RTMIN+3', 6)} 2>/dev/null; docker kill -s RTMIN+3 h1; docker wait h1`,
+    `${trapping('h1', '37', 6)} 2>/dev/null; docker kill -s RTMIN+3 h1; docker wait h1`,
   ],
   wait: [
     'docker run -d --name c1 busybox sh -c "exit 9" >/dev/null; docker wait c1',

@@ -72,7 +72,7 @@ export const limits: Scenarios = {
     'docker run --rm busybox mount -t tmpfs x /tmp',
     'docker run --rm busybox mknod /tmp/null c 1 3',
     'docker run --rm busybox sh -c "cat /proc/kcore /proc/keys; ls /sys/firmware; cat /proc/timer_list" 2>&1',
-    'docker run --rm busybox sh -c "for p in /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger; do grep -q \\" $p .*ro,\\" /proc/mounts && echo $p; done"',
+    'docker run --rm busybox sh -c "for p in /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger; do grep -q \\" \\$p .*ro,\\" /proc/mounts && echo \\$p; done"',
   ],
   'mounts inside': [
     'docker run --rm busybox sh -c "cut -d\\" \\" -f2,3 /proc/mounts | sort"',

@@ -4,12 +4,12 @@ import type { Scenarios } from '../scenario.ts'
 
 const serve = 'busybox httpd -f -p 80 -h /var/www'
 const fetch = (address: string) =>
-  `n=0; until busybox wget -qO- -T 2 http://${address}/ 2>/dev/null; do n=$((n+1)); [ $n -lt 50 ] || { echo unreachable; break; }; sleep .1; done`
+  `n=0; until timeout 2 busybox wget -qO- http://${address}/ 2>/dev/null; do n=$((n+1)); [ $n -lt 50 ] || { echo unreachable; break; }; sleep .1; done`
 
 export const network: Scenarios = {
   bridge: [
-    'docker run --rm busybox sh -c "ip -o -4 addr show eth0 | cut -c1-40; ip route"',
-    'docker run --rm busybox sh -c "ip -o link | cut -d: -f2"',
+    'docker run --rm busybox sh -c "ip -o -4 addr show eth0 | cut -d: -f2; ip route"',
+    'docker run --rm busybox sh -c "ip -o link | cut -d: -f2 | cut -d@ -f1"',
     'docker run --rm busybox sh -c "cat /etc/hosts | head -1; grep -c \\$(hostname) /etc/hosts"',
     'docker run --rm busybox ping -c 1 -W 2 10.211.0.1 | head -1',
     `docker run -d --name c1 ${serve} >/dev/null; docker run --rm busybox sh -c "${fetch('$(echo 10.211.0.2)').replaceAll('$', '\\$')}"`,
@@ -32,7 +32,7 @@ export const network: Scenarios = {
     'docker run --rm --network host --add-host x:1.2.3.4 busybox grep x /etc/hosts',
   ],
   'another container’s': [
-    `docker run -d --name c1 --hostname first ${serve} >/dev/null; docker run --rm --network container:c1 busybox sh -c "hostname; ip -o -4 addr show eth0 | cut -c1-30; wget -qO- 127.0.0.1"`,
+    `docker run -d --name c1 --hostname first ${serve} >/dev/null; docker run --rm --network container:c1 busybox sh -c "hostname; ip -o -4 addr show eth0 | cut -d: -f2; wget -qO- 127.0.0.1"`,
     'docker run --rm --network container:nothing busybox true',
     'docker run --rm --network container:c1 -p 80:80 busybox true',
     'docker run --rm --network container:c1 --hostname x busybox true',
@@ -49,9 +49,9 @@ export const network: Scenarios = {
     fetch('10.211.0.1:8080'),
     fetch('localhost:8080'),
     'docker port c1',
-    'docker port c 80',
-    'docker port c 80/tcp',
-    'docker port c 81',
+    'docker port c1 80',
+    'docker port c1 80/tcp',
+    'docker port c1 81',
     'docker port nothing',
     'docker ps --format "{{.Names}} {{.Ports}}"',
     'docker inspect c1 --format "{{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}} {{json .Config.ExposedPorts}}"',
@@ -61,7 +61,7 @@ export const network: Scenarios = {
   'published on one address': [
     `docker run -d --name c1 -p 127.0.0.1:8081:80 ${serve} >/dev/null; ${fetch('127.0.0.1:8081')}`,
     'docker port c1',
-    'busybox wget -qO- -T 2 http://10.211.0.1:8081/',
+    'timeout 2 busybox wget -qO- http://10.211.0.1:8081/',
   ],
   'ranges, several, udp': [
     `docker run -d --name c1 -p 9000-9002:80-82 -p 9100:80/udp -p 9101:80 ${serve} >/dev/null; docker port c1 | sort`,
@@ -72,7 +72,7 @@ export const network: Scenarios = {
   'all exposed ports': [
     `docker run -d --name c1 -P --expose 80 --expose 90/udp ${serve} >/dev/null; docker port c1 | sed "s/:[0-9]*$/:PORT/" | sort`,
     'docker inspect c1 --format "{{json .Config.ExposedPorts}} {{.HostConfig.PublishAllPorts}}"',
-    `port=$(docker port c 80 | head -1 | sed 's/.*://'); ${fetch('127.0.0.1:$port')}`,
+    `port=$(docker port c1 80 | head -1 | sed 's/.*://'); ${fetch('127.0.0.1:$port')}`,
   ],
   'a port of the engine’s choice': [
     `docker run -d --name c1 -p 80 ${serve} >/dev/null; docker port c1 | sed "s/:[0-9]*$/:PORT/"`,
@@ -84,7 +84,7 @@ export const network: Scenarios = {
     'docker rm -f c1; docker start d1; docker port d1',
   ],
   'a port another program listens on': [
-    'busybox nc -l -p 8099 -s 0.0.0.0 & p=$!; sleep .3; docker run --rm -p 8099:80 busybox true; r=$?; kill $p; exit $r',
+    'busybox nc -ll -p 8099 & p=$!; until busybox netstat -ltn | grep -q 8099; do sleep .05; done; docker run --rm --name c1 -p 8099:80 busybox true; r=$?; kill $p; exit $r',
   ],
   'malformed ports': [
     'docker run --rm -p bad busybox true',
@@ -93,13 +93,13 @@ export const network: Scenarios = {
     'docker run --rm -p 8080:80/bad busybox true',
     'docker run --rm -p 1-3:1-2 busybox true',
     'docker run --rm -p bad:80:80 busybox true',
-    'docker run --rm -p 192.0.2.99:8080:80 busybox true',
+    'docker run --rm --name c1 -p 192.0.2.99:8080:80 busybox true',
     'docker run --rm --expose bad busybox true',
     'docker run --rm --mac-address bad busybox true',
   ],
   'fixed addresses': [
     'docker run --rm --ip 10.211.0.77 busybox true',
-    'docker run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address',
+    'DOCKER_API_VERSION=1.41 docker run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address',
     'docker run --rm --link nothing busybox true',
   ],
 }

@@ -52,11 +52,11 @@ export const streams: Scenarios = {
     'docker run --name e1 --log-opt max-file=0 busybox true',
   ],
   attach: [
-    `${waiting('c1', 'read x; echo got \\$x; exit 3')}; echo word | docker attach c1`,
+    `${waiting('c1', 'read x; echo got \\$x; sleep .5; exit 3')}; echo word | docker attach c1`,
     'docker attach c1',
     'docker attach nothing',
-    `${waiting('d1', 'read x; echo out; echo err >&2')}; echo | docker attach d1 2>/dev/null`,
-    `${waiting('e1', 'read x; echo seen')}; docker attach --no-stdin e1 > out & p=$!; sleep .5; echo | docker attach e1; wait $p; cat out`,
+    `${waiting('d1', 'read x; echo out; echo err >&2; sleep .5')}; echo | docker attach d1 2>/dev/null`,
+    `${waiting('e1', 'read x; echo seen; sleep .5')}; docker attach --no-stdin e1 > out & p=$!; sleep .5; echo | docker attach e1; wait $p; cat out`,
     'docker run -d --name f1 busybox sleep 300 >/dev/null; docker pause f1; docker attach f1; docker unpause f1',
   ],
   'start attached': [
