@@ -33,7 +33,7 @@ export async function writeArchive(target: string, image: ArchiveImage): Promise
 
 /** Packs a directory's content reproducibly. */
 export async function tar(directory: string, target: string): Promise<void> {
-  const same = ['--sort=name', '--mtime=@1700000000', '--owner=0', '--group=0', '--numeric-owner']
+  const same = ['--sort=name', '--mtime=@1700000000', '--numeric-owner']
   await output(['tar', ...same, '-C', directory, '-cf', target, '.'])
 }
 

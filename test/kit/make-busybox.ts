@@ -1,6 +1,6 @@
 // Makes the busybox test image: make-busybox.ts BASE writes BASE.rootfs.tar and BASE.tar.
 
-import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { tar, writeArchive } from './archive.ts'
@@ -27,6 +27,7 @@ async function fill(root: string): Promise<void> {
   for (const folder of ['bin', 'dev', 'etc', 'home/app', 'proc', 'root', 'sys', 'tmp', 'var/www'])
     mkdirSync(join(root, folder), { recursive: true })
   chmodSync(join(root, 'tmp'), 0o1777)
+  chownSync(join(root, 'home/app'), 1000, 1000)
   for (const [path, text] of Object.entries(files)) writeFileSync(join(root, path), text)
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'))
   chmodSync(join(root, 'bin/busybox'), 0o755)

@@ -22,7 +22,7 @@ export const images: Scenarios = {
     'docker rmi imported:1 | sed "s/:.*//"',
   ],
   'import from standard input, every change': [
-    `docker import -c 'ENTRYPOINT ["echo","a"]' -c 'WORKDIR /tmp' -c 'USER app' -c 'LABEL x=y' -c 'VOLUME /v' -c 'STOPSIGNAL INT' - ii < rootfs.tar | wc -c`,
+    `docker import -c 'ENTRYPOINT ["echo","a"]' -c 'WORKDIR /tmp' -c 'USER app' -c 'LABEL x=y' -c 'VOLUME /v' - ii < rootfs.tar | wc -c`,
     'docker image inspect ii --format "{{json .Config.Entrypoint}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.Labels}} {{json .Config.Volumes}} {{.Config.StopSignal}}"',
     'docker run --rm ii b c',
     'docker rmi ii | wc -l',

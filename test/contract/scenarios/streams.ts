@@ -3,7 +3,7 @@
 import type { Scenarios } from '../scenario.ts'
 
 const lines =
-  'docker run --name c1 busybox sh -c "for i in 1 2 3 4 5; do echo line \\$i; echo error \\$i >&2; done" >/dev/null 2>&1'
+  'docker run --name c1 busybox sh -c "for i in 1 2 3 4 5; do echo line \\$i; usleep 20000; echo error \\$i >&2; usleep 20000; done" >/dev/null 2>&1'
 const waiting = (name: string, script: string) => `docker run -di --name ${name} busybox sh -c "${script}" >/dev/null`
 
 export const streams: Scenarios = {
@@ -52,11 +52,11 @@ export const streams: Scenarios = {
     'docker run --name e1 --log-opt max-file=0 busybox true',
   ],
   attach: [
-    `${waiting('c1', 'read x; echo got \\$x; sleep .5; exit 3')}; echo word | docker attach c1`,
+    `${waiting('c1', 'read x; echo got \\$x; sleep .5; exit 3')}; (echo word; sleep 1) | docker attach c1`,
     'docker attach c1',
     'docker attach nothing',
-    `${waiting('d1', 'read x; echo out; echo err >&2; sleep .5')}; echo | docker attach d1 2>/dev/null`,
-    `${waiting('e1', 'read x; echo seen; sleep .5')}; docker attach --no-stdin e1 > out & p=$!; sleep .5; echo | docker attach e1; wait $p; cat out`,
+    `${waiting('d1', 'read x; echo out; echo err >&2; sleep .5')}; (echo; sleep 1) | docker attach d1 2>/dev/null`,
+    `${waiting('e1', 'read x; echo seen; sleep .5')}; docker attach --no-stdin e1 > out & p=$!; sleep .5; (echo; sleep 1) | docker attach e1; wait $p; cat out`,
     'docker run -d --name f1 busybox sleep 300 >/dev/null; docker pause f1; docker attach f1; docker unpause f1',
   ],
   'start attached': [
