@@ -95,6 +95,14 @@ export abstract class Engine implements AsyncDisposable {
     return new Command(['docker', ...args], { ...options, env: { ...this.environment, ...options.env } })
   }
 
+  /** Runs the stock CLI, which must succeed, without entering the namespace first: nothing but the CLI is timed. */
+  async watchToEnd(args: readonly string[]): Promise<void> {
+    await using command = this.watch(args)
+    command.end()
+    const { code, stderr } = await command.finish()
+    if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit status ${code}\n${stderr}`)
+  }
+
   /** Starts the stock CLI under a pseudo-terminal. */
   terminal(args: readonly string[], options: TerminalOptions = {}): Terminal {
     return new Terminal(['docker', ...args], { ...options, env: { ...this.environment, ...options.env } })

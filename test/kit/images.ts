@@ -1,6 +1,7 @@
 // The images tests run, made from packages of the distribution and kept in build/test-images.
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { output } from './command.ts'
@@ -21,16 +22,24 @@ export const busyboxImage = (): Promise<TestImage> => made('busybox', ['busybox-
 export const debianImage = (): Promise<TestImage> => made('debian', ['nginx-light', 'redis-server', 'python3'])
 
 async function made(name: string, packages: readonly string[]): Promise<TestImage> {
-  const base = join(folder, `${name}-${await versions(packages)}`)
+  const maker = join(import.meta.dirname, `make-${name}.ts`)
+  const base = join(folder, `${name}-${await versions(packages)}-${recipe(maker)}`)
   const image = { reference: `${name}:latest`, rootfs: `${base}.rootfs.tar`, archive: `${base}.tar` }
   if (existsSync(image.archive)) return image
   mkdirSync(folder, { recursive: true })
-  const make = [process.execPath, join(import.meta.dirname, `make-${name}.ts`), base]
+  const make = [process.execPath, maker, base]
   await output(['flock', join(folder, `${name}.lock`), ...make], { timeout: 600_000 })
   return image
 }
 
-/** The first package's candidate version on this host, made fit for a file name. */
+/** Changes when the program that makes the image does. */
+function recipe(maker: string): string {
+  const hash = createHash('sha256')
+  for (const file of [maker, join(import.meta.dirname, 'archive.ts')]) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 8)
+}
+
+/** The packages' candidate versions on this host, made fit for a file name. */
 async function versions(packages: readonly string[]): Promise<string> {
   const policy = await output(['apt-cache', 'policy', ...packages])
   const candidates = [...policy.matchAll(/Candidate: (\S+)/g)].map(([, version = '']) => version)
