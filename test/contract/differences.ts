@@ -1,8 +1,9 @@
 // Where gantryd is right to answer otherwise than the dockerd it is compared with, and why.
 
-/** In scenario `scenario`, what dockerd prints as `from` gantryd prints as `to`. */
+/** What dockerd prints as `from` gantryd prints as `to`. As narrow as it can be. */
 export interface Difference {
-  readonly scenario: string
+  /** `area: name`; without it, any. */
+  readonly scenario?: string
   readonly from: RegExp
   readonly to: string
   readonly why: string
@@ -10,10 +11,20 @@ export interface Difference {
 
 export const differences: readonly Difference[] = []
 
-/** The transcript gantryd must give, from dockerd's. A difference that does not occur is one to delete. */
+const used = new Set<Difference>()
+
+/** The transcript gantryd must give, from dockerd's. */
 export function expectedFrom(transcript: string, scenario: string): string {
   let expected = transcript
-  for (const { from, to } of differences.filter(difference => difference.scenario === scenario))
-    expected = expected.replace(from, to)
+  for (const difference of differences) {
+    if (difference.scenario !== undefined && difference.scenario !== scenario) continue
+    if (expected.search(difference.from) >= 0) used.add(difference)
+    expected = expected.replace(difference.from, difference.to)
+  }
   return expected
+}
+
+/** Differences that did not occur in any transcript so far: they are to be deleted. */
+export function staleDifferences(): Difference[] {
+  return differences.filter(difference => !used.has(difference))
 }
