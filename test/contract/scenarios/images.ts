@@ -81,16 +81,16 @@ export const images: Scenarios = {
     'docker run --rm sha256:0000000000000000000000000000000000000000000000000000000000000000 true',
   ],
   'an image in use stays unless forced': [
-    'docker tag busybox used:1; docker create --name c1 used:1 true >/dev/null',
+    'docker tag busybox used:1; docker create --name p1 used:1 true >/dev/null',
     'docker rmi used:1',
     'docker rmi busybox',
     'docker rmi $(docker images -q busybox)',
-    'docker rm c1; docker image inspect busybox >/dev/null || docker load -qi busybox.tar',
+    'docker rm p1; docker image inspect busybox >/dev/null || docker load -qi busybox.tar',
   ],
   'an image with several names is removed by id only by force': [
     'docker tag busybox other:2',
-    'docker rmi $(docker images -q busybox | head -1)',
-    'docker rmi -f $(docker images -q busybox | head -1) | sort',
+    'docker rmi $(docker images -q busybox | sed -n 1p)',
+    'docker rmi -f $(docker images -q busybox | sed -n 1p) | sort',
     'docker load -qi busybox.tar',
   ],
   'prune removes dangling images only': [

@@ -9,8 +9,8 @@ export const limits: Scenarios = {
   memory: [
     `docker run --rm --memory 64m busybox ${cgroup('memory', 'memory.limit_in_bytes')}`,
     `docker run --rm --memory 64m --memory-reservation 32m busybox ${cgroup('memory', 'memory.soft_limit_in_bytes')}`,
-    'docker run --name c1 --memory 16m busybox sh -c "dd if=/dev/zero of=/dev/shm/x bs=1M count=32"; docker inspect c1 --format "{{.State.ExitCode}} {{.State.OOMKilled}}"',
-    'docker create --name d1 --memory 64m --memory-swap 128m --memory-reservation 32m --oom-score-adj 100 busybox >/dev/null; docker inspect d1 --format "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.MemoryReservation}} {{.HostConfig.OomScoreAdj}} {{.HostConfig.MemorySwappiness}} {{.HostConfig.OomKillDisable}}"',
+    'docker run --name p1 --memory 16m busybox sh -c "dd if=/dev/zero of=/dev/shm/x bs=1M count=32"; docker inspect p1 --format "{{.State.ExitCode}}"',
+    'docker create --name q1 --memory 64m --memory-swap 128m --memory-reservation 32m --oom-score-adj 100 busybox >/dev/null; docker inspect q1 --format "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.MemoryReservation}} {{.HostConfig.OomScoreAdj}} {{.HostConfig.MemorySwappiness}} {{.HostConfig.OomKillDisable}}"',
     'docker run --rm --oom-score-adj 321 busybox cat /proc/self/oom_score_adj',
   ],
   processor: [
@@ -18,7 +18,7 @@ export const limits: Scenarios = {
     `docker run --rm --cpu-quota 20000 --cpu-period 50000 busybox ${cgroup('cpu', 'cpu.cfs_period_us')}`,
     `docker run --rm --cpu-shares 512 busybox ${cgroup('cpu', 'cpu.shares')}`,
     `docker run --rm --cpuset-cpus 0 busybox grep Cpus_allowed_list /proc/self/status`,
-    'docker create --name c1 --cpus 1.5 --cpu-shares 300 --cpuset-cpus 0 busybox >/dev/null; docker inspect c1 --format "{{.HostConfig.NanoCpus}} {{.HostConfig.CpuShares}} {{.HostConfig.CpusetCpus}} {{.HostConfig.CpuQuota}}"',
+    'docker create --name p1 --cpus 1.5 --cpu-shares 300 --cpuset-cpus 0 busybox >/dev/null; docker inspect p1 --format "{{.HostConfig.NanoCpus}} {{.HostConfig.CpuShares}} {{.HostConfig.CpusetCpus}} {{.HostConfig.CpuQuota}}"',
     'docker run --rm --cpus 1 --cpu-quota 1000 busybox true',
   ],
   processes: [
@@ -29,7 +29,7 @@ export const limits: Scenarios = {
   ulimits: [
     'docker run --rm --ulimit nofile=100:200 busybox sh -c "ulimit -Sn; ulimit -Hn"',
     'docker run --rm --ulimit nofile=100 --ulimit core=0 busybox sh -c "ulimit -n; ulimit -c"',
-    'docker create --name c1 --ulimit nofile=1:2 --ulimit nproc=3 busybox >/dev/null; docker inspect c1 --format "{{json .HostConfig.Ulimits}}"',
+    'docker create --name p1 --ulimit nofile=1:2 --ulimit nproc=3 busybox >/dev/null; docker inspect p1 --format "{{json .HostConfig.Ulimits}}"',
   ],
   'kernel parameters': [
     'docker run --rm --sysctl net.ipv4.ip_unprivileged_port_start=79 busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start',
@@ -43,8 +43,8 @@ export const limits: Scenarios = {
     'docker run --rm busybox df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2,6',
     'docker run --rm --shm-size 8m busybox df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2,6',
     'docker run --rm busybox grep " /dev/shm " /proc/mounts | cut -d" " -f3,4 | sed "s/,inode64//"',
-    'docker create --name c1 --shm-size 8m busybox >/dev/null; docker inspect c1 --format "{{.HostConfig.ShmSize}}"',
-    'docker run -d --name d1 --ipc shareable busybox sh -c "echo shared > /dev/shm/f; echo ready; sleep 300" >/dev/null; until docker logs d1 | grep -q ready; do sleep .05; done; docker run --rm --ipc container:d1 busybox cat /dev/shm/f',
+    'docker create --name p1 --shm-size 8m busybox >/dev/null; docker inspect p1 --format "{{.HostConfig.ShmSize}}"',
+    'docker run -d --name q1 --ipc shareable busybox sh -c "echo shared > /dev/shm/f; echo ready; sleep 300" >/dev/null; until docker logs q1 | grep -q ready; do sleep .05; done; docker run --rm --ipc container:q1 busybox cat /dev/shm/f',
     'docker run --rm --ipc container:nothing busybox true',
     'docker run --rm --ipc host busybox true',
     'docker run --rm --ipc none busybox sh -c "ls -d /dev/shm; grep -c /dev/shm /proc/mounts"',
@@ -58,7 +58,7 @@ export const limits: Scenarios = {
     `docker run --rm --cap-add cap_net_admin busybox ${status}`,
     'docker run --rm --cap-add NOTHING busybox true',
     'docker run --rm --cap-drop chown busybox chown app /tmp',
-    'docker create --name c1 --cap-add net_admin --cap-drop CAP_CHOWN busybox >/dev/null; docker inspect c1 --format "{{json .HostConfig.CapAdd}} {{json .HostConfig.CapDrop}}"',
+    'docker create --name p1 --cap-add net_admin --cap-drop CAP_CHOWN busybox >/dev/null; docker inspect p1 --format "{{json .HostConfig.CapAdd}} {{json .HostConfig.CapDrop}}"',
   ],
   'security options': [
     `docker run --rm --security-opt no-new-privileges busybox ${status}`,
@@ -86,7 +86,7 @@ export const limits: Scenarios = {
     `docker run --rm --privileged busybox ${status}`,
     'docker run --rm --privileged busybox sh -c "mount -t tmpfs x /tmp && echo mounted; test -b /dev/vda -o -b /dev/sda -o -c /dev/kmsg && echo devices"',
     'docker run --rm --privileged busybox sh -c "echo 0 > /proc/sys/vm/panic_on_oom && echo written"',
-    'docker create --name c1 --privileged busybox >/dev/null; docker inspect c1 --format "{{.HostConfig.Privileged}} {{json .HostConfig.SecurityOpt}} {{json .HostConfig.MaskedPaths}}"',
+    'docker create --name p1 --privileged busybox >/dev/null; docker inspect p1 --format "{{.HostConfig.Privileged}} {{json .HostConfig.SecurityOpt}} {{json .HostConfig.MaskedPaths}}"',
   ],
   devices: [
     'docker run --rm --device /dev/fuse busybox stat -c "%A %t:%T" /dev/fuse',
@@ -94,9 +94,9 @@ export const limits: Scenarios = {
     'docker run --rm --device /dev/nothing busybox true',
     'docker run --rm --device /etc/passwd busybox true',
     'docker run --rm --device /dev/null:/dev/x:bad busybox true',
-    'docker run --rm busybox sh -c "mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg" 2>&1 | head -1',
+    'docker run --rm busybox sh -c "mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg" 2>&1 | sed -n 1p',
     'docker run --rm --device-cgroup-rule "c 1:11 r" --cap-add SYSLOG busybox sh -c "mknod /tmp/kmsg c 1 11 && dd if=/tmp/kmsg bs=1 count=0 2>/dev/null && echo opened"',
-    'docker create --name c1 --device /dev/null:/dev/x:rw busybox >/dev/null; docker inspect c1 --format "{{json .HostConfig.Devices}}"',
+    'docker create --name p1 --device /dev/null:/dev/x:rw busybox >/dev/null; docker inspect p1 --format "{{json .HostConfig.Devices}}"',
   ],
   'read-only root and tmpfs': [
     'docker run --rm --read-only busybox touch /x',
@@ -107,19 +107,19 @@ export const limits: Scenarios = {
     'docker run --rm --tmpfs /t:nothing=1 busybox true',
     'docker run --rm --tmpfs relative busybox true',
     'docker run --rm --read-only -v data:/data busybox sh -c "touch /data/x && echo written"; docker volume rm data',
-    'docker create --name c1 --tmpfs /t:size=1m --read-only busybox >/dev/null; docker inspect c1 --format "{{json .HostConfig.Tmpfs}} {{.HostConfig.ReadonlyRootfs}}"',
+    'docker create --name p1 --tmpfs /t:size=1m --read-only busybox >/dev/null; docker inspect p1 --format "{{json .HostConfig.Tmpfs}} {{.HostConfig.ReadonlyRootfs}}"',
   ],
   init: [
     'docker run --rm --init busybox sh -c "cat /proc/1/comm | cut -c1-6; ls /sbin/docker-init"',
     'docker run --rm --init busybox sh -c "exit 5"',
-    'docker run -d --init --name c1 busybox sleep 300 >/dev/null; docker stop -t 20 c1; docker inspect c1 --format "{{.State.ExitCode}} {{.HostConfig.Init}}"',
+    'docker run -d --init --name p1 busybox sleep 300 >/dev/null; docker stop -t 20 p1; docker inspect p1 --format "{{.State.ExitCode}} {{.HostConfig.Init}}"',
   ],
   'namespaces of others': [
-    'docker run -d --name c1 busybox sleep 300 >/dev/null; docker run --rm --pid container:c1 busybox ps -o comm | grep -c sleep',
+    'docker run -d --name p1 busybox sleep 300 >/dev/null; docker run --rm --pid container:p1 busybox ps -o comm | grep -c sleep',
     'docker run --rm --pid container:nothing busybox true',
     'docker run --rm --pid host busybox sh -c "test \\$(ls -d /proc/[0-9]* | wc -l) -gt 10 && echo many"',
     'docker run --rm --uts host busybox true',
     'docker run --rm --uts host --hostname x busybox hostname',
-    'docker create --name d1 --pid container:c1 busybox >/dev/null; docker inspect d1 --format "{{.HostConfig.PidMode}}" | cut -c1-10',
+    'docker create --name q1 --pid container:p1 busybox >/dev/null; docker inspect q1 --format "{{.HostConfig.PidMode}}" | cut -c1-10',
   ],
 }

@@ -3,8 +3,8 @@
 import type { Scenarios } from '../scenario.ts'
 
 const start =
-  'docker run -d --name c1 --label a=1 -p 8080:80 -v data:/data busybox sleep 300 >/dev/null; docker run --name d1 busybox sh -c "exit 3"; docker create --name e1 --label a=2 busybox true >/dev/null'
-const end = 'docker rm -fv c1 d1 e1; docker volume rm data'
+  'docker run -d --name p1 --label a=1 -p 8080:80 -v data:/data busybox sleep 300 >/dev/null; docker run --name q1 busybox sh -c "exit 3"; docker create --name r1 --label a=2 busybox true >/dev/null'
+const end = 'docker rm -fv p1 q1 r1; docker volume rm data'
 const fields = (name: string, ...paths: string[]) =>
   `docker inspect ${name} --format '${paths.map(path => `{{json ${path}}}`).join(' ')}'`
 
@@ -25,7 +25,7 @@ export const listing: Scenarios = {
     'docker ps -a --filter exited=bad --format "{{.Names}}"',
     'docker ps -a --filter label=a --format "{{.Names}}"',
     'docker ps -a --filter label=a=2 --format "{{.Names}}"',
-    'docker ps -a --filter name=^/c1$ --format "{{.Names}}"',
+    'docker ps -a --filter name=^/p1$ --format "{{.Names}}"',
     'docker ps -a --filter name=nothing --format "{{.Names}}"',
     'docker ps -a --filter ancestor=busybox --format "{{.Names}}"',
     'docker ps -a --filter ancestor=nothing --format "{{.Names}}"',
@@ -34,8 +34,8 @@ export const listing: Scenarios = {
     'docker ps -a --filter network=bridge --format "{{.Names}}"',
     'docker ps -a --filter publish=8080 --format "{{.Names}}"',
     'docker ps -a --filter expose=80 --format "{{.Names}}"',
-    'docker ps -a --filter before=d1 --format "{{.Names}}"',
-    'docker ps -a --filter since=c1 --format "{{.Names}}"',
+    'docker ps -a --filter before=q1 --format "{{.Names}}"',
+    'docker ps -a --filter since=p1 --format "{{.Names}}"',
     'docker ps -a --filter since=nothing --format "{{.Names}}"',
     'docker ps -a --filter is-task=false --format "{{.Names}}"',
     'docker ps -a --filter colour=red',
@@ -45,7 +45,7 @@ export const listing: Scenarios = {
   'inspect: identity and state': [
     start,
     fields(
-      'c',
+      'p1',
       '.Name',
       '.Path',
       '.Args',
@@ -59,7 +59,7 @@ export const listing: Scenarios = {
       '.ExecIDs',
     ),
     fields(
-      'c',
+      'p1',
       '.State.Status',
       '.State.Running',
       '.State.Paused',
@@ -70,40 +70,40 @@ export const listing: Scenarios = {
       '.State.Error',
       '.State.FinishedAt',
     ),
-    fields('d1', '.State.Status', '.State.Running', '.State.ExitCode', '.State.Pid'),
-    fields('e1', '.State.Status', '.State.StartedAt', '.State.FinishedAt', '.State.Pid'),
-    fields('c1', '.Created', '.State.StartedAt'),
-    fields('c1', '.LogPath', '.HostsPath', '.HostnamePath', '.ResolvConfPath'),
-    'docker inspect c1 d1 e1 --format "{{.Name}}"',
-    'docker inspect c1 nothing --format "{{.Name}}"',
+    fields('q1', '.State.Status', '.State.Running', '.State.ExitCode', '.State.Pid'),
+    fields('r1', '.State.Status', '.State.StartedAt', '.State.FinishedAt', '.State.Pid'),
+    fields('p1', '.Created', '.State.StartedAt'),
+    fields('p1', '.LogPath', '.HostsPath', '.HostnamePath', '.ResolvConfPath'),
+    'docker inspect p1 q1 r1 --format "{{.Name}}"',
+    'docker inspect p1 nothing --format "{{.Name}}"',
     'docker inspect --type container busybox',
     'docker inspect --type volume data --format "{{.Name}}"',
     'docker inspect data --format "{{.Name}} {{.Driver}}"',
-    'docker inspect c1 --format "{{.Nothing}}"',
-    'docker inspect c1 --format "{{bad"',
-    'docker inspect -s c1 --format "{{.SizeRw}}"',
+    'docker inspect p1 --format "{{.Nothing}}"',
+    'docker inspect p1 --format "{{bad"',
+    'docker inspect -s p1 --format "{{.SizeRw}}"',
     end,
   ],
   'inspect: config': [
     start,
-    'DOCKER_API_VERSION=1.41 docker inspect c1 --format "{{json .Config}}"',
-    'DOCKER_API_VERSION=1.41 docker inspect e1 --format "{{json .Config}}"',
+    'DOCKER_API_VERSION=1.41 docker inspect p1 --format "{{json .Config}}"',
+    'DOCKER_API_VERSION=1.41 docker inspect r1 --format "{{json .Config}}"',
     end,
   ],
   'inspect: host config': [
     start,
-    'DOCKER_API_VERSION=1.41 docker inspect e1 --format "{{json .HostConfig}}" | sed "s/,/,\\n/g"',
-    'DOCKER_API_VERSION=1.41 docker inspect c1 --format "{{json .HostConfig}}" | sed "s/,/,\\n/g"',
+    'DOCKER_API_VERSION=1.41 docker inspect r1 --format "{{json .HostConfig}}" | sed "s/,/,\\n/g"',
+    'DOCKER_API_VERSION=1.41 docker inspect p1 --format "{{json .HostConfig}}" | sed "s/,/,\\n/g"',
     end,
   ],
   'inspect: network settings': [
     start,
-    'DOCKER_API_VERSION=1.41 docker inspect c1 --format "{{json .NetworkSettings}}" | sed "s/,/,\\n/g"',
-    'DOCKER_API_VERSION=1.41 docker inspect d1 --format "{{json .NetworkSettings}}" | sed "s/,/,\\n/g"',
+    'DOCKER_API_VERSION=1.41 docker inspect p1 --format "{{json .NetworkSettings}}" | sed "s/,/,\\n/g"',
+    'DOCKER_API_VERSION=1.41 docker inspect q1 --format "{{json .NetworkSettings}}" | sed "s/,/,\\n/g"',
     end,
   ],
   events: [
-    'date +%s.%N > since; docker run --name c1 --label a=1 busybox true; docker rm c1; docker events --since $(cat since) --until $(date +%s.%N) --filter type=container --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}}"',
+    'date +%s.%N > since; docker run --name p1 --label a=1 busybox true; docker rm p1; docker events --since $(cat since) --until $(date +%s.%N) --filter type=container --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}}"',
     'docker events --since $(cat since) --until $(date +%s.%N) --filter event=die --format "{{.Action}} {{.Actor.Attributes.exitCode}}"',
     'docker events --since $(cat since) --until $(date +%s.%N) --filter label=a=1 --filter event=create --format "{{.Action}}"',
     'docker events --since $(cat since) --until $(date +%s.%N) --filter container=nothing',
@@ -113,7 +113,7 @@ export const listing: Scenarios = {
     'docker events --since $(cat since) --until $(date +%s.%N) --filter colour=red',
   ],
   'events of each command': [
-    'date +%s.%N > since; docker run -d --name c1 busybox sleep 300 >/dev/null; docker exec c1 true; docker pause c1; docker unpause c1; docker rename c1 d1; docker kill -s USR1 d1; docker kill d1; docker wait d1 >/dev/null; docker restart -t 0 d1; docker stop -t 0 d1; docker rm d1; docker events --since $(cat since) --until $(date +%s.%N) --filter type=container --format "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.signal}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.oldName}}"',
+    'date +%s.%N > since; docker run -d --name p1 busybox sleep 300 >/dev/null; docker exec p1 true; docker pause p1; docker unpause p1; docker rename p1 q1; docker kill -s USR1 q1; docker kill q1; docker wait q1 >/dev/null; docker restart -t 0 q1; docker stop -t 0 q1; docker rm q1; docker events --since $(cat since) --until $(date +%s.%N) --filter type=container --format "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.signal}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.oldName}}"',
     'date +%s.%N > since; docker volume create v1; docker run --rm -v v1:/v busybox true; docker volume rm v1; docker events --since $(cat since) --until $(date +%s.%N) --filter type=volume --format "{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.driver}} {{.Actor.Attributes.destination}}"',
     'date +%s.%N > since; docker tag busybox t:1; docker rmi t:1; docker load -qi busybox.tar; docker events --since $(cat since) --until $(date +%s.%N) --filter type=image --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"',
   ],
