@@ -37,6 +37,7 @@ export abstract class Engine implements AsyncDisposable {
   readonly namespace: NetworkNamespace
   readonly #temporary: TemporaryDirectory
   #daemon: Command | undefined
+  #everAnswered = false
 
   protected constructor(temporary: TemporaryDirectory, namespace: NetworkNamespace, dataRoot?: string) {
     this.#temporary = temporary
@@ -142,15 +143,18 @@ export abstract class Engine implements AsyncDisposable {
     }
   }
 
-  /** Starts the daemon and waits until it answers. Rejects with its log if it ends before that. */
+  /** Starts the daemon and waits until it answers. Rejects with its log if it ends before that: the first time nothing is left. */
   protected async launch(argv: readonly string[]): Promise<void> {
     const daemon = new Command(this.namespace.enter(['setpriv', '--pdeathsig', 'TERM', '--', ...argv]))
     this.#daemon = daemon
     try {
       await until(() => this.#answers(daemon), { every: 10, what: () => `an answer from ${this.name}` })
+      this.#everAnswered = true
     } catch (error) {
       daemon.kill('SIGKILL')
-      throw new Error(`${this.name} did not start:\n${(await daemon.result).stderr}`, { cause: error })
+      const { stderr } = await daemon.result
+      if (!this.#everAnswered) await this[Symbol.asyncDispose]()
+      throw new Error(`${this.name} did not start:\n${stderr}`, { cause: error })
     }
   }
 
