@@ -1,0 +1,24 @@
+// All scenarios, by area.
+
+import type { Scenarios } from '../scenario.ts'
+import { exec } from './exec.ts'
+import { images } from './images.ts'
+import { lifecycle } from './lifecycle.ts'
+import { limits } from './limits.ts'
+import { listing } from './listing.ts'
+import { mounts } from './mounts.ts'
+import { network } from './network.ts'
+import { run } from './run.ts'
+import { streams } from './streams.ts'
+
+export const areas: Readonly<Record<string, Scenarios>> = {
+  images,
+  run,
+  limits,
+  network,
+  mounts,
+  exec,
+  streams,
+  lifecycle,
+  listing,
+}

@@ -1,0 +1,109 @@
+// gantryd under test: started from this checkout, killed and started again, and checked for leaks at the end.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { removeCgroups } from './cgroups.ts'
+import { Engine, emptyConfiguration } from './engine.ts'
+import { type Footprint, footprint, differences } from './leaks.ts'
+import type { NetworkNamespace } from './netns.ts'
+import { allPids, processesMentioning } from './processes.ts'
+import type { TemporaryDirectory } from './temporary.ts'
+import { testBridgeAddress } from './dockerd.ts'
+import { until } from './until.ts'
+
+export interface GantrydOptions {
+  /** Further flags. */
+  readonly flags?: readonly string[]
+  /** A data root of the test's making. Default: a new directory. */
+  readonly dataRoot?: string
+  /** False for a test that must leave something behind. Default true. */
+  readonly checkLeaks?: boolean
+}
+
+const program = join(import.meta.dirname, '../../bin/gantryd')
+
+export class Gantryd extends Engine {
+  readonly name = 'gantryd'
+  readonly #options: GantrydOptions
+  #baseline: Footprint | undefined
+
+  static async start(options: GantrydOptions = {}): Promise<Gantryd> {
+    const engine = new Gantryd(...(await Engine.place('gantryd')), options)
+    mkdirSync(engine.scratch)
+    await engine.launch(engine.argv)
+    engine.#baseline = engine.footprint()
+    return engine
+  }
+
+  private constructor(temporary: TemporaryDirectory, namespace: NetworkNamespace, options: GantrydOptions) {
+    super(temporary, namespace, options.dataRoot)
+    this.#options = options
+  }
+
+  /** The command that starts this daemon. */
+  get argv(): string[] {
+    return [
+      program,
+      `--host=unix://${this.socket}`,
+      `--data-root=${this.dataRoot}`,
+      `--exec-root=${this.execRoot}`,
+      `--pidfile=${join(this.directory, 'pid')}`,
+      `--config-file=${emptyConfiguration(this.directory)}`,
+      `--cgroup-parent=/${this.cgroupParent}`,
+      `--bip=${testBridgeAddress}`,
+      ...(this.#options.flags ?? []),
+    ]
+  }
+
+  /** Its containers' control groups are below this one. */
+  get cgroupParent(): string {
+    return `gantry-test-${this.directory.split('-').at(-1)}`
+  }
+
+  /** Kills the daemon as a crash would, and waits until it is gone. */
+  async kill9(): Promise<void> {
+    this.daemon.kill('SIGKILL')
+    await this.daemon.result
+  }
+
+  /** Starts the daemon again on the same roots. It must not be running. */
+  async start(): Promise<void> {
+    await this.launch(this.argv)
+  }
+
+  /** What the engine holds now. */
+  footprint(): Footprint {
+    return footprint({ ...this, cgroupParent: this.cgroupParent, pid: this.pid })
+  }
+
+  /** Waits until the engine holds nothing that it did not hold at `before`; rejects with what is left. */
+  async settles(before: Footprint | undefined = this.#baseline): Promise<void> {
+    let left: string[] = []
+    const settled = () => (left = before ? differences(before, this.footprint()) : []).length === 0
+    await until(settled, { every: 100, what: () => `nothing left behind:\n${left.join('\n')}` })
+  }
+
+  /** Removes all containers and checks that nothing of them is left, then everything else. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.daemon.running && (this.#options.checkLeaks ?? true)) await this.#assertNothingLeaks()
+    } finally {
+      await super[Symbol.asyncDispose]()
+    }
+  }
+
+  async #assertNothingLeaks(): Promise<void> {
+    await this.removeContainers()
+    await this.settles()
+  }
+
+  protected async cleanUp(): Promise<void> {
+    for (const pid of processesMentioning(this.execRoot, allPids()).keys()) process.kill(pid, 'SIGKILL')
+    await until(() => processesMentioning(this.execRoot, allPids()).size === 0)
+    removeCgroups(this.cgroupParent)
+  }
+}
+
+/** Starts gantryd; disposing of it fails if something of its containers is left. */
+export const startGantryd = (options?: GantrydOptions): Promise<Gantryd> => Gantryd.start(options)
