@@ -4,10 +4,8 @@ import type * as Http from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type ErrorKind, GantryError, unavailable } from '../lib/errors.ts'
+import { http } from '../lib/http.ts'
 import { type Address, parseAddress } from './address.ts'
-
-// Not by `import`: making its names importable reads all of them, and one of those loads a whole other HTTP client (30 ms).
-const http = process.getBuiltinModule('node:http')
 
 /** A query value; undefined is left out, a list repeats the key, and an object is sent as JSON. */
 export type QueryValue = string | number | boolean | readonly string[] | object | undefined

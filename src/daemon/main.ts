@@ -1,70 +1,32 @@
-// gantryd: reads its configuration, takes its roots, brings up the engine and serves the API until told to stop.
+// gantryd: reads its command line and configuration, and does what they say.
 
-import type { Engine } from '../container/engine.ts'
 import { messageOf } from '../lib/errors.ts'
-import { createLog } from '../lib/log.ts'
-import { Meta } from '../state/meta.ts'
-import { composeEngine } from './compose.ts'
-import { type Config, loadConfig } from './config.ts'
-import { ApiServer } from './http/server.ts'
-import { listenAddresses } from './listeners.ts'
-import { engineOptions } from './options.ts'
-import { makePrivate } from './private-root.ts'
-import { containerHandlers } from './routes/container.ts'
-import { execHandlers } from './routes/exec.ts'
-import { imageHandlers } from './routes/image.ts'
-import { networkHandlers } from './routes/network.ts'
-import { systemHandlers } from './routes/system.ts'
-import { volumeHandlers } from './routes/volume.ts'
-import { claim } from './tenancy.ts'
 import { gantryVersion } from '../lib/version.ts'
+import { type Command, loadConfig } from './config.ts'
 
-/** Runs the daemon until a signal ends it. Containers run on. */
-async function run(config: Config, notices: readonly string[]): Promise<void> {
-  const log = createLog(config.logLevel)
-  for (const notice of notices) log.info({}, notice)
-  await using undo = new AsyncDisposableStack()
-  undo.use(claim(config))
-  undo.use(makePrivate(config.execRoot))
-  const engine = await composeEngine(engineOptions(config), log, undo)
-  const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion() }))
-  for (const address of listenAddresses(config, process.env)) await server.listen(address, config.tls)
-  const runtime = engine.runtimes.get('')
-  for (const warning of runtime.warnings) log.warn({ runtime: runtime.name }, warning)
-  log.info({ version: gantryVersion(), runtime: `${runtime.name} ${runtime.version}` }, 'API listen on')
-  await stopSignal()
-  log.info({}, 'Stopping; containers run on')
-}
-
-function handlersOf(engine: Engine, config: Config) {
-  const engineId = new Meta(engine.database).ensure('engine-id', () => crypto.randomUUID())
-  const info = { debug: config.debug, labels: config.labels, engineId, warnings: [] }
-  return {
-    ...systemHandlers(engine, info),
-    ...containerHandlers(engine),
-    ...execHandlers(engine),
-    ...imageHandlers(engine),
-    ...networkHandlers(engine),
-    ...volumeHandlers(engine),
-  }
-}
-
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve())
-  return promise
-}
-
-try {
-  const command = loadConfig(process.argv.slice(2))
+async function follow(command: Command): Promise<void> {
   if (command.kind === 'help') process.stdout.write(command.text)
   else if (command.kind === 'version') process.stdout.write(`Gantry version ${gantryVersion()}\n`)
   else if (command.kind === 'validated') process.stdout.write('configuration OK\n')
   else {
-    await run(command.config, command.notices)
+    // Only now: what is wrong with a flag can be said without an engine.
+    const { serve } = await import('./serve.ts')
+    await serve(command.config, command.notices)
     process.exit(0)
   }
-} catch (error) {
-  process.stderr.write(`gantryd: ${messageOf(error)}\n`)
+}
+
+function fail(error: unknown, hint = ''): never {
+  process.stderr.write(`gantryd: ${messageOf(error)}\n${hint}`)
   process.exit(1)
 }
+
+function readCommand(): Command {
+  try {
+    return loadConfig(process.argv.slice(2))
+  } catch (error) {
+    return fail(error, "See 'gantryd --help'.\n")
+  }
+}
+
+await follow(readCommand()).catch(error => fail(error))

@@ -1,9 +1,10 @@
 // Answers on a connection that has left HTTP: the client asked to upgrade it, or speaks raw bytes after its request.
 
-import { STATUS_CODES, type OutgoingHttpHeaders } from 'node:http'
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Answer, type HijackAnswer, rawStream } from '../../api/handler.ts'
+import { http } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
 import type { HalfClosed } from './half-closed.ts'
 import { type Rendered, render } from './respond.ts'
@@ -36,7 +37,7 @@ export async function respondRaw(connection: Hijacked, answer: Answer, log: Log)
 export function sendRaw(connection: Hijacked, { status, headers: own, body }: Rendered) {
   const { headers } = connection
   const length = { 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
-  connection.stream.end(`${head(status, STATUS_CODES[status], { ...headers, ...own, ...length })}${body}`)
+  connection.stream.end(`${head(status, http.STATUS_CODES[status], { ...headers, ...own, ...length })}${body}`)
   linger(connection)
 }
 

@@ -3,7 +3,6 @@
 import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises'
 import { type ListenOptions, type Server, type Socket, connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
-import { createServer as createTlsServer } from 'node:tls'
 import { messageOf, system } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { findGroup } from './group.ts'
@@ -125,6 +124,8 @@ async function createSecure({ certificate, key, ca }: TlsFiles, accept: Accept, 
     minVersion: 'TLSv1.2',
     allowHalfOpen: true,
   } as const
+  // Only who wants TLS waits for it to be loaded.
+  const { createServer: createTlsServer } = await import('node:tls')
   const server = createTlsServer(options, accept)
   server.on('tlsClientError', error => log.debug({ err: error }, 'A TLS handshake failed'))
   return server

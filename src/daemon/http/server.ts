@@ -1,12 +1,13 @@
 // The Engine API over HTTP/1.1: from a connection to a handler's answer.
 
-import { type IncomingMessage, type OutgoingHttpHeaders, Server, type ServerResponse, createServer } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http'
 import type { Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Answer, type Handlers, empty } from '../../api/handler.ts'
 import { parseQuery, readQuery } from '../../api/query.ts'
 import { newestApiVersion } from '../../api/version.ts'
 import { messageOf, notFound } from '../../lib/errors.ts'
+import { http } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
 import { readBody } from './body.ts'
 import { IncomingCall } from './call.ts'
@@ -57,7 +58,7 @@ export class ApiServer implements AsyncDisposable {
       Server: `Gantry/${version} (linux)`,
     }
     const shouldUpgradeCallback = (request: IncomingMessage) => this.#takesConnection(request)
-    this.#http = createServer({ ...limits, shouldUpgradeCallback })
+    this.#http = http.createServer({ ...limits, shouldUpgradeCallback })
     this.#http.on('request', (request, response) => void this.#serve(request, response))
     this.#http.on('upgrade', (request, stream, head) => void this.#serveRaw(request, stream, head))
   }
