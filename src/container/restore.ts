@@ -23,7 +23,7 @@ export async function reconnect(engine: Engine): Promise<Ended> {
   for (const container of engine.containers.all()) {
     const found = await connectShim(containerPaths(engine.settings, container.id).run)
     if (!container.isRunning) {
-      if (found) await abandon(found)
+      if (found) await abandon(container, found)
     } else if (found) await adopt(engine, container, found)
     else ended.push(container)
   }
@@ -31,9 +31,9 @@ export async function reconnect(engine: Engine): Promise<Ended> {
 }
 
 // Its start was never acknowledged.
-async function abandon(found: FoundShim): Promise<void> {
+async function abandon(container: Container, found: FoundShim): Promise<void> {
   const started = await found.connection.started.catch(() => undefined)
-  using process = started && openInit(started.pid, found.state.shimPid)
+  using process = started && openInit(started.pid, container.id)
   if (process) pidfdSignal(process, constants.signals.SIGKILL)
   await found.ended
 }
@@ -46,7 +46,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
   }
   const started = await found.connection.started
   container.state.pid = started.pid
-  container.live = { shim: found.connection, pidfd: openInit(started.pid, found.state.shimPid), ended: found.ended }
+  container.live = { shim: found.connection, pidfd: openInit(started.pid, container.id), ended: found.ended }
   watchExit(engine, container, container.live)
 }
 
@@ -72,9 +72,13 @@ export async function settleEnded(engine: Engine, ended: Ended): Promise<void> {
   await sweepCgroups(engine, isRunning)
   sweep(join(engine.settings.execRoot, 'containers'), isRunning)
   const runtimes = join(engine.settings.execRoot, 'runtime')
-  for (const runtime of readdirSync(runtimes)) sweep(join(runtimes, runtime), isRunning)
+  // crun keeps its compiled seccomp filters beside its containers.
+  const keepState = (name: string) => !isId(name) || isRunning(name)
+  for (const runtime of readdirSync(runtimes)) sweep(join(runtimes, runtime), keepState)
   sweep(join(engine.settings.dataRoot, 'containers'), id => engine.containers.find(id) !== undefined)
 }
+
+const isId = (name: string) => /^[0-9a-f]{64}$/.test(name)
 
 function sweep(path: string, keep: (id: string) => boolean) {
   using directory = openPath(path, O_PATH)
@@ -88,7 +92,7 @@ async function sweepCgroups(engine: Engine, keep: (id: string) => boolean): Prom
     .at(parent)
     .directories()
     .flatMap(directory => readdirSync(directory))
-  for (const id of new Set(names.filter(name => /^[0-9a-f]{64}$/.test(name) && !keep(name)))) {
+  for (const id of new Set(names.filter(name => isId(name) && !keep(name)))) {
     await engine.cgroups.clear(`${parent}/${id}`)
   }
 }

@@ -71,7 +71,7 @@ function joinEarly(container: Container, early: readonly EarlyAttach[], shim: La
 }
 
 function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {
-  const live = { shim: shim.connection, pidfd: openInit(started.pid, shim.pid), ended: shim.ended }
+  const live = { shim: shim.connection, pidfd: openInit(started.pid, container.id), ended: shim.ended }
   container.live = live
   container.state = {
     ...freshState(),
