@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts'
 import type { Networks } from '../network/networks.ts'
 import type { Cgroups } from '../runtime/cgroup.ts'
 import type { HostFacts } from '../runtime/host.ts'
+import type { SeccompCache } from '../runtime/seccomp-cache.ts'
 import type { Runtimes } from '../runtime/runtimes.ts'
 import type { Database } from '../state/database.ts'
 import type { Events } from '../state/events.ts'
@@ -62,6 +63,7 @@ export interface Engine {
   readonly networks: Networks
   readonly cgroups: Cgroups
   readonly runtimes: Runtimes
+  readonly seccompCache: SeccompCache
   readonly host: HostFacts
   readonly containers: ContainerStore
 }

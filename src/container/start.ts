@@ -17,7 +17,7 @@ import { writeNetworkFiles } from './network-files.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { mountRootfs } from './rootfs.ts'
-import { shimOptions } from './shim-options.ts'
+import { runtimeState, shimOptions } from './shim-options.ts'
 import { specFor } from './spec.ts'
 import { startError } from './start-error.ts'
 
@@ -52,7 +52,9 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const network = undo.use(await connectNetwork(engine, container))
   writeNetworkFiles(engine, container, network)
   const spec = await specFor(engine, container, rootfs, network)
-  writeFileSync(join(paths.run, 'config.json'), formatSpec(spec), { mode: 0o600 })
+  const { path: runtime } = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
+  const config = formatSpec(engine.seccompCache.apply(spec, runtime))
+  writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
   const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)
@@ -61,6 +63,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   network.handOver()
   joinEarly(container, early, shim)
   const started = await shim.connection.started
+  engine.seccompCache.learn(spec, runtime, runtimeState(engine, container))
   recordRunning(engine, container, shim, started, network)
   undo.move()
 }

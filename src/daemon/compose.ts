@@ -20,6 +20,7 @@ import { ensureApparmorProfile } from '../runtime/apparmor.ts'
 import { Cgroups } from '../runtime/cgroup.ts'
 import { readHostFacts } from '../runtime/host.ts'
 import { type RuntimeCandidate, knownRuntimes, probeRuntimes } from '../runtime/probe.ts'
+import { SeccompCache } from '../runtime/seccomp-cache.ts'
 import { Runtimes } from '../runtime/runtimes.ts'
 import { Database } from '../state/database.ts'
 import { Events } from '../state/events.ts'
@@ -84,6 +85,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     networks,
     cgroups: new Cgroups(),
     runtimes: await findRuntimes(options, host, database),
+    seccompCache: new SeccompCache(),
     host,
     containers,
   }
