@@ -13,6 +13,7 @@ import { verifyRanges, verifyResources } from '../runtime/verify.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
+import { checkLogOptions } from './log-options.ts'
 import { argumentsOf, mergeConfig } from './merge.ts'
 import { Container, type Definition, freshState } from './model.ts'
 import { parseName, randomName } from './names.ts'
@@ -50,7 +51,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
     platform: image.config.os ?? 'linux',
     config: { ...config, Hostname: chooseHostname(config, hostConfig, id), Image: request.config.Image },
     hostConfig,
-    endpoints: checkNetwork(engine, hostConfig, request.endpoints),
+    endpoints: checkNetwork(engine, request),
     mounts: planContainerMounts(engine, config, hostConfig),
     anonymousVolumes: [],
     argv: argumentsOf(config),
@@ -101,8 +102,15 @@ function checkConfig({ config, hostConfig }: Definition) {
   }
   if (config.StopSignal) parseSignal(config.StopSignal)
   checkRestartPolicy(hostConfig)
-  const log = hostConfig.LogConfig.Type
+  const { Type: log, Config: logOptions } = hostConfig.LogConfig
   if (log !== 'json-file' && log !== 'none') throw invalid(`logger: no log driver named '${log}' is registered`)
+  if (log === 'json-file') checkLogOptions(logOptions ?? {})
+  checkIsolation(hostConfig.Isolation)
+}
+
+function checkIsolation(isolation: string) {
+  if (isolation === '' || isolation === 'default') return
+  throw invalid(`invalid isolation (${isolation}): linux only supports 'default'`)
 }
 
 const restartPolicies = ['', 'no', 'always', 'unless-stopped', 'on-failure']

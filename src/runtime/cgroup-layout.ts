@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { hasCode } from '../kernel/ffi.ts'
 import { system } from '../lib/errors.ts'
 import { type MountEntry, readMountTable } from '../kernel/mount-table.ts'
+import { isWithin } from '../lib/paths.ts'
 import type { LimitSupport } from './verify.ts'
 
 /** Where each controller's hierarchy is mounted. */
@@ -21,13 +22,15 @@ const root = '/sys/fs/cgroup'
 
 /** Finds the layout in the mount table. Throws if no cgroups are mounted. */
 export function detectCgroups(table: readonly MountEntry[] = readMountTable()): CgroupLayout {
-  const unified = table.filter(entry => entry.fileSystem === 'cgroup2')
+  // A chroot elsewhere may have the hierarchies mounted as well.
+  const own = table.filter(entry => isWithin(entry.mountPoint, root))
+  const unified = own.filter(entry => entry.fileSystem === 'cgroup2')
   // The last mount at the place hides those before it.
   if (table.findLast(entry => entry.mountPoint === root)?.fileSystem === 'cgroup2') {
     return { version: 2, hybrid: false, hierarchies: new Map([['unified', root]]) }
   }
   const hierarchies = new Map<string, string>()
-  for (const entry of table.filter(({ fileSystem }) => fileSystem === 'cgroup')) {
+  for (const entry of own.filter(({ fileSystem }) => fileSystem === 'cgroup')) {
     for (const controller of controllersOf(entry)) hierarchies.set(controller, entry.mountPoint)
   }
   if (hierarchies.size === 0) throw system(`No cgroups are mounted below ${root}; containers need them`)
