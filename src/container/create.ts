@@ -61,11 +61,14 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   const container = new Container(name, definition, freshState())
   container.definition = { ...definition, ...(await createVolumes(engine, container, undo)) }
   portRequests(container)
-  engine.containers.add(container)
+  engine.containers.add(container, () => engine.volumes.keep(volumesOf(container)))
   undo.move()
   containerEvent(engine, container, 'create')
   return { container, warnings }
 }
+
+const volumesOf = ({ definition: { mounts } }: Container) =>
+  mounts.filter(({ type }) => type === 'volume').map(({ name }) => name)
 
 function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
   if (asked === '') return randomName(name => engine.containers.isNameTaken(name))

@@ -2,6 +2,7 @@
 
 import type { Layers } from '../content/layers.ts'
 import type { ImageStore } from '../image/store.ts'
+import type { RemoveTree } from '../kernel/remove-tree.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Locks } from '../lib/locks.ts'
@@ -66,4 +67,5 @@ export interface Engine {
   readonly seccompCache: SeccompCache
   readonly host: HostFacts
   readonly containers: ContainerStore
+  readonly removeTree: RemoveTree
 }

@@ -1,9 +1,11 @@
 // Processes added to a running container: POST /containers/{id}/exec, /exec/{id}/start, GET /exec/{id}/json.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ExecCreateRequest, ExecInspect } from '../api/types/exec.ts'
+import type { Fd } from '../kernel/descriptor.ts'
 import { GantryError, conflict, invalid, messageOf, notFound } from '../lib/errors.ts'
 import { join as joinStreams } from '../lib/join.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
@@ -12,7 +14,9 @@ import { detaching, parseDetachKeys } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { processFor } from './exec-process.ts'
+import { openInit, signalIfThere } from './init-process.ts'
 import type { Container, Exec, TerminalSize } from './model.ts'
+import { shimIsLost } from './on-exit.ts'
 import { containerPaths } from './paths.ts'
 import { startError } from './start-error.ts'
 import { execShimOptions } from './shim-options.ts'
@@ -120,7 +124,7 @@ async function follow(engine: Engine, exec: Exec, directory: string, shim: Launc
     throw failed(exec, directory, error)
   }
   execEvent(engine, exec, `exec_start: ${commandLine(exec.request)}`)
-  void onExecExit(engine, exec, directory, shim)
+  void onExecExit(engine, exec, directory, shim, openInit(exec.pid, exec.container.id))
 }
 
 function failed(exec: Exec, directory: string, error: unknown): GantryError {
@@ -129,8 +133,12 @@ function failed(exec: Exec, directory: string, error: unknown): GantryError {
   return new GantryError(kind, `OCI runtime exec failed: ${message}`, { cause: error })
 }
 
-async function onExecExit(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim) {
-  const code = (await shim.connection.exited)?.code ?? 137
+async function onExecExit(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim, process: Fd | undefined) {
+  using held = process
+  const exit = await shim.connection.exited
+  // Without its shim nobody would see the process end.
+  if (!exit && held) signalIfThere(held, constants.signals.SIGKILL)
+  const code = exit?.code ?? shimIsLost
   end(exec, directory, code)
   execEvent(engine, exec, 'exec_die', { exitCode: String(code) })
 }

@@ -1,9 +1,9 @@
-// The container's first process by descriptor.
+// Processes of a container by descriptor.
 
 import { readFileSync } from 'node:fs'
 import type { Fd } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
-import { pidfdOpen } from '../kernel/pidfd.ts'
+import { pidfdOpen, pidfdSignal } from '../kernel/pidfd.ts'
 
 /**
  * Opens the process `pid` if it is in the cgroup of container `id`: one that ran for an instant is gone by now, and its
@@ -16,5 +16,14 @@ export function openInit(pid: number, id: string): Fd | undefined {
   } catch (error) {
     if (hasCode(error, 'ESRCH', 'ENOENT')) return undefined
     throw error
+  }
+}
+
+/** Sends a process a signal, if it is still there. Throws KernelError. */
+export function signalIfThere(process: Fd, signal: number): void {
+  try {
+    pidfdSignal(process, signal)
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error
   }
 }

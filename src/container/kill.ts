@@ -1,11 +1,10 @@
 // POST /containers/{id}/kill: a signal to the container's first process.
 
 import { conflict } from '../lib/errors.ts'
-import { pidfdSignal } from '../kernel/pidfd.ts'
 import { constants } from 'node:os'
-import { hasCode } from '../kernel/ffi.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { signalIfThere } from './init-process.ts'
 import type { Container } from './model.ts'
 
 /** Sends `signal` (a number) to a running container. Throws dockerd's conflict if it isn't running. */
@@ -20,10 +19,5 @@ export function kill(engine: Pick<Engine, 'events' | 'containers'>, container: C
 
 /** Signals the first process, if there still is one. */
 export function sendSignal(container: Container, signal: number): void {
-  if (!container.live?.pidfd) return
-  try {
-    pidfdSignal(container.live.pidfd, signal)
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error
-  }
+  if (container.live?.pidfd) signalIfThere(container.live.pidfd, signal)
 }

@@ -12,6 +12,8 @@ interface Source {
   readonly handle: FileHandle
   readonly inode: bigint
   offset: number
+  /** Where to stop, in bytes. */
+  end: number
 }
 
 /**
@@ -21,17 +23,24 @@ interface Source {
 export class LogFiles implements AsyncDisposable {
   readonly #path: string
   #sources: Source[]
+  readonly #growing: boolean
   #rest: Buffer = Buffer.alloc(0)
   readonly #block = Buffer.allocUnsafe(blockSize)
 
-  private constructor(path: string, sources: Source[]) {
+  private constructor(path: string, sources: Source[], growing: boolean) {
     this.#path = path
     this.#sources = sources
+    this.#growing = growing
   }
 
-  /** Opens what there is; a log that was never written is empty. `tail` lines from the end, or all. */
-  static async open(path: string, tail: number | undefined): Promise<LogFiles> {
-    const files = new LogFiles(path, await openChain(path))
+  /**
+   * Opens what there is; a log that was never written is empty. `tail` lines from the end, or all. Unless `growing`, what
+   * is written from now on is left out.
+   */
+  static async open(path: string, tail: number | undefined, growing: boolean): Promise<LogFiles> {
+    const files = new LogFiles(path, await openChain(path), growing)
+    const newest = files.#sources.at(-1)
+    if (newest && !growing) newest.end = (await newest.handle.stat()).size
     if (tail !== undefined) await files.#skipTo(tail)
     return files
   }
@@ -40,8 +49,9 @@ export class LogFiles implements AsyncDisposable {
   async read(): Promise<Buffer[]> {
     for (;;) {
       const source = this.#sources[0]
-      if (!source) return this.#reopen()
-      const { bytesRead } = await source.handle.read(this.#block, 0, blockSize, source.offset)
+      if (!source) return this.#growing ? this.#reopen() : []
+      const wanted = Math.min(blockSize, source.end - source.offset)
+      const { bytesRead } = await source.handle.read(this.#block, 0, wanted, source.offset)
       source.offset += bytesRead
       if (bytesRead > 0) {
         const lines = this.#split(this.#block.subarray(0, bytesRead))
@@ -73,6 +83,7 @@ export class LogFiles implements AsyncDisposable {
       await source.handle.close()
       return true
     }
+    if (!this.#growing) return false
     const newest = await inodeOf(this.#path)
     if (newest === undefined || newest === source.inode) return false
     // Rotated since: what was written before the rename is still to be read.
@@ -97,7 +108,7 @@ export class LogFiles implements AsyncDisposable {
     for (let index = this.#sources.length - 1; index >= 0; index--) {
       const source = this.#sources[index]
       if (!source) continue
-      const { offset, found } = await this.#lastLines(source.handle, wanted)
+      const { offset, found } = await this.#lastLines(source, wanted)
       source.offset = offset
       wanted -= found
       if (wanted > 0) continue
@@ -107,10 +118,10 @@ export class LogFiles implements AsyncDisposable {
   }
 
   // Where the last `count` lines of a file begin, and how many of them it has.
-  async #lastLines(handle: FileHandle, count: number): Promise<{ offset: number; found: number }> {
+  async #lastLines({ handle, end: limit }: Source, count: number): Promise<{ offset: number; found: number }> {
     const { size } = await handle.stat()
     let found = 0
-    for (let end = size; end > 0; ) {
+    for (let end = Math.min(size, limit); end > 0; ) {
       const start = Math.max(0, end - blockSize)
       await handle.read(this.#block, 0, end - start, start)
       for (let at = end - start - 1; at >= 0; at--) {
@@ -141,7 +152,7 @@ async function inodeOf(path: string): Promise<bigint | undefined> {
 async function openSource(path: string): Promise<Source | undefined> {
   try {
     const handle = await open(path, 'r')
-    return { handle, inode: (await handle.stat({ bigint: true })).ino, offset: 0 }
+    return { handle, inode: (await handle.stat({ bigint: true })).ino, offset: 0, end: Infinity }
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error

@@ -49,7 +49,7 @@ export async function writeLogs(
   out: Writable,
   signal: AbortSignal,
 ): Promise<void> {
-  await using files = await LogFiles.open(path, query.tail)
+  await using files = await LogFiles.open(path, query.tail, query.follow)
   using growth = watchGrowth(container, path, query.follow, signal)
   const format = formatter(query, container.definition.config.Tty === true)
   for (;;) {

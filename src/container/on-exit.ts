@@ -12,8 +12,10 @@ import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { runtimeState } from './shim-options.ts'
 
-/** The code of a process whose end nobody saw. */
-export const unknownExitCode = 255
+/** The exit code where no shim was left to see it: what remained of the container was killed. */
+export const shimIsLost = 137
+/** The exit code of a container that the host took down with it. */
+export const hostIsDown = 255
 
 /** Settles the container's end once its shim tells of it, or is lost. */
 export function watchExit(engine: Engine, container: Container, live: Live): void {
@@ -28,13 +30,22 @@ async function settle(engine: Engine, container: Container, live: Live): Promise
   using _lock = await engine.locks.hold(container.id)
   live.pidfd?.close()
   container.live = undefined
-  await settleExit(engine, container, exit)
+  await settleExit(engine, container, exit, shimIsLost)
 }
 
-/** The same where no shim is left to ask: `exit` is what it recorded, if anything. The caller holds the lock. */
-export async function settleExit(engine: Engine, container: Container, exit: ShimExit | undefined): Promise<void> {
+/**
+ * Settles an end: `exit` is what the shim told; without it, its record counts, and without that the code is `unseen`.
+ * The caller holds the lock.
+ */
+export async function settleExit(
+  engine: Engine,
+  container: Container,
+  exit: ShimExit | undefined,
+  unseen: number,
+): Promise<void> {
   await release(engine, container)
-  recordExit(engine, container, exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord))
+  const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
+  recordExit(engine, container, seen, unseen)
   dismissEarly(container)
   const { exitCode: code, oomKilled, error } = container.state
   if (oomKilled) containerEvent(engine, container, 'oom')
@@ -59,13 +70,13 @@ export async function releaseRun(engine: Engine, container: Container): Promise<
   rmSync(containerPaths(engine.settings, container.id).run, { recursive: true, force: true })
 }
 
-function recordExit(engine: Engine, container: Container, exit: ShimExit | undefined) {
+function recordExit(engine: Engine, container: Container, exit: ShimExit | undefined, unseen: number) {
   const { sandbox: _, ...state } = container.state
   container.state = {
     ...state,
     phase: 'exited',
     pid: 0,
-    exitCode: exit?.code ?? unknownExitCode,
+    exitCode: exit?.code ?? unseen,
     oomKilled: exit?.oomKilled ?? false,
     finishedAt: formatTime(exit?.finishedAt ?? engine.clock.now()),
   }

@@ -1,7 +1,7 @@
 // DELETE /containers/{id}: the row, then everything on disk.
 
-import { rm } from 'node:fs/promises'
 import { constants } from 'node:os'
+import { dirname } from 'node:path'
 import { conflict, invalid } from '../lib/errors.ts'
 import { dismissEarly } from './attach.ts'
 import type { Engine } from './engine.ts'
@@ -55,20 +55,20 @@ export async function removeLocked(engine: Engine, container: Container, volumes
   const { exitCode: code, oomKilled } = container.state
   container.state.phase = 'removing'
   const paths = containerPaths(engine.settings, container.id)
-  // The row goes first: files without a row are swept at the next start, a row without files would be a broken container.
-  engine.containers.remove(container)
-  await rm(paths.data, { recursive: true, force: true })
-  if (volumes) removeAnonymousVolumes(engine, container)
+  const unused = volumes ? unusedVolumes(engine, container) : []
+  // The rows go first: files without a row are swept at the next start, a row without files would be a broken container.
+  engine.containers.remove(container, () => engine.volumes.forget(unused))
+  await engine.removeTree(dirname(paths.data), container.id)
+  await engine.volumes.clear(unused)
   dismissEarly(container)
   containerEvent(engine, container, 'destroy')
   container.removed.tell({ code, oomKilled, error: '' })
 }
 
-// Volumes that another container uses as well stay.
-function removeAnonymousVolumes(engine: Engine, container: Container) {
-  for (const name of container.definition.anonymousVolumes) {
-    if (!engine.containers.all().some(other => usesVolume(other, name))) engine.volumes.remove(name)
-  }
+// Anonymous volumes that another container uses as well stay.
+function unusedVolumes(engine: Engine, container: Container): string[] {
+  const others = engine.containers.all().filter(other => other !== container)
+  return container.definition.anonymousVolumes.filter(name => !others.some(other => usesVolume(other, name)))
 }
 
 /** True if a mount of the container is the volume called `name`. */

@@ -1,44 +1,58 @@
 // What a new daemon does about the containers of the one before: asks their shims, and settles what is over.
 
-import { readdirSync } from 'node:fs'
-import { constants } from 'node:os'
-import { join } from 'node:path'
-import { O_PATH, openPath } from '../kernel/descriptor.ts'
-import { pidfdGetFd, pidfdOpen, pidfdSignal } from '../kernel/pidfd.ts'
-import { removeTree } from '../kernel/remove-tree.ts'
+import { existsSync } from 'node:fs'
+import { messageOf } from '../lib/errors.ts'
+import { pidfdGetFd, pidfdOpen } from '../kernel/pidfd.ts'
 import { type FoundShim, connectShim } from '../runtime/shim.ts'
+import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { openInit } from './init-process.ts'
-import type { Container } from './model.ts'
-import { settleExit, watchExit } from './on-exit.ts'
+import type { Container, Live } from './model.ts'
+import { hostIsDown, settleExit, shimIsLost, watchExit } from './on-exit.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
+import { adoptExecs } from './restore-execs.ts'
+import { sweepLeftovers } from './sweep.ts'
 
-/** Containers whose shim is gone: to be settled once the networks are up. */
-export type Ended = readonly Container[]
+/** What the daemon before left. */
+export interface Inheritance {
+  readonly running: ReadonlyMap<Container, Live>
+  /** Were running; their shims are gone. */
+  readonly ended: readonly Container[]
+}
 
 /** Finds the running containers, and tells the network of theirs. Call before the networks start. */
-export async function reconnect(engine: Engine): Promise<Ended> {
+export async function reconnect(engine: Engine): Promise<Inheritance> {
+  const running = new Map<Container, Live>()
   const ended: Container[] = []
   for (const container of engine.containers.all()) {
-    const found = await connectShim(containerPaths(engine.settings, container.id).run)
+    const found = await findShim(engine, container)
     if (!container.isRunning) {
-      if (found) await abandon(container, found)
-    } else if (found) await adopt(engine, container, found)
+      if (found) await abandon(engine, container, found)
+    } else if (found) running.set(container, await adopt(engine, container, found))
     else ended.push(container)
   }
-  return ended
+  return { running, ended }
+}
+
+// One container whose shim is stuck is no reason for the daemon not to start.
+async function findShim(engine: Engine, container: Container): Promise<FoundShim | undefined> {
+  try {
+    return await connectShim(containerPaths(engine.settings, container.id).run)
+  } catch (error) {
+    engine.log.error({ container: container.id, error: messageOf(error) }, 'a container is lost with its shim')
+    return undefined
+  }
 }
 
 // Its start was never acknowledged.
-async function abandon(container: Container, found: FoundShim): Promise<void> {
-  const started = await found.connection.started.catch(() => undefined)
-  using process = started && openInit(started.pid, container.id)
-  if (process) pidfdSignal(process, constants.signals.SIGKILL)
+async function abandon(engine: Engine, container: Container, found: FoundShim): Promise<void> {
+  await found.connection.started.catch(() => undefined)
+  await engine.cgroups.at(cgroupOf(engine, container)).kill()
   await found.ended
 }
 
-async function adopt(engine: Engine, container: Container, found: FoundShim): Promise<void> {
+async function adopt(engine: Engine, container: Container, found: FoundShim): Promise<Live> {
   const { sandbox } = container.state
   if (sandbox?.endpoint) {
     const { endpoint, ports } = sandbox
@@ -47,7 +61,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
   const started = await found.connection.started
   container.state.pid = started.pid
   container.live = { shim: found.connection, pidfd: openInit(started.pid, container.id), ended: found.ended }
-  watchExit(engine, container, container.live)
+  return container.live
 }
 
 function relayedSockets(container: Container, { state }: FoundShim) {
@@ -58,41 +72,21 @@ function relayedSockets(container: Container, { state }: FoundShim) {
   return numbers.filter(number => number !== undefined).map(number => pidfdGetFd(shim, number))
 }
 
-/** Settles what ended while no daemon was there, and sweeps what belongs to no container. Twice changes nothing more. */
-export async function settleEnded(engine: Engine, ended: Ended): Promise<void> {
+/**
+ * Settles what ended while no daemon was there, watches what runs on, and sweeps what belongs to no container. Call
+ * once the networks are up. Twice changes nothing more.
+ */
+export async function settleInherited(engine: Engine, { running, ended }: Inheritance): Promise<void> {
+  for (const [container, live] of running) watchExit(engine, container, live)
+  for (const container of running.keys()) await adoptExecs(engine, container)
   for (const container of ended) {
     using _lock = await engine.locks.hold(container.id)
-    await settleExit(engine, container, undefined)
+    const unseen = existsSync(containerPaths(engine.settings, container.id).run) ? shimIsLost : hostIsDown
+    await settleExit(engine, container, undefined, unseen)
   }
   for (const container of engine.containers.all()) {
     using _lock = await engine.locks.hold(container.id)
     if (container.definition.hostConfig.AutoRemove && !container.isRunning) await removeLocked(engine, container, true)
   }
-  const isRunning = (id: string) => engine.containers.find(id)?.isRunning === true
-  await sweepCgroups(engine, isRunning)
-  sweep(join(engine.settings.execRoot, 'containers'), isRunning)
-  const runtimes = join(engine.settings.execRoot, 'runtime')
-  // crun keeps its compiled seccomp filters beside its containers.
-  const keepState = (name: string) => !isId(name) || isRunning(name)
-  for (const runtime of readdirSync(runtimes)) sweep(join(runtimes, runtime), keepState)
-  sweep(join(engine.settings.dataRoot, 'containers'), id => engine.containers.find(id) !== undefined)
-}
-
-const isId = (name: string) => /^[0-9a-f]{64}$/.test(name)
-
-function sweep(path: string, keep: (id: string) => boolean) {
-  using directory = openPath(path, O_PATH)
-  for (const name of readdirSync(path)) if (!keep(name)) removeTree(directory, name)
-}
-
-// Where a start was cut short between its runtime and its acknowledgement.
-async function sweepCgroups(engine: Engine, keep: (id: string) => boolean): Promise<void> {
-  const parent = `/${engine.settings.cgroupParent}`
-  const names = engine.cgroups
-    .at(parent)
-    .directories()
-    .flatMap(directory => readdirSync(directory))
-  for (const id of new Set(names.filter(name => isId(name) && !keep(name)))) {
-    await engine.cgroups.clear(`${parent}/${id}`)
-  }
+  await sweepLeftovers(engine)
 }

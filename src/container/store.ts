@@ -58,14 +58,15 @@ export class ContainerStore {
     return this.#byId.get(matches[0] ?? '')
   }
 
-  /** Keeps a new container, in one transaction. */
-  add(container: Container): void {
+  /** Keeps a new container and does what `also` does, in one transaction. */
+  add(container: Container, also: () => void): void {
     this.checkNameFree(container.name)
     const { id, name, definition, state } = container
     this.#database.transaction(() => {
       this.#database
         .prepare('INSERT INTO container (id, name, image_id, created_at, definition, state) VALUES (?, ?, ?, ?, ?, ?)')
         .run(id, name, definition.imageId, Date.now(), JSON.stringify(definition), JSON.stringify(state))
+      also()
     }, durabilityOf(container))
     this.#remember(container)
   }
@@ -89,9 +90,11 @@ export class ContainerStore {
     this.#byName.set(name, container)
   }
 
-  remove(container: Container): void {
+  /** Forgets a container and does what `also` does, in one transaction. */
+  remove(container: Container, also: () => void): void {
     this.#database.transaction(() => {
       this.#database.prepare('DELETE FROM container WHERE id = ?').run(container.id)
+      also()
     }, durabilityOf(container))
     this.#byId.delete(container.id)
     this.#byName.delete(container.name)

@@ -33,7 +33,10 @@ export function planContainerMounts(
 
 type VolumeParts = Pick<Engine, 'volumes' | 'settings' | 'layers' | 'containers'>
 
-/** Makes the volumes that don't exist yet and fills the empty ones from the image; `undo` unmakes the new ones. */
+/**
+ * Makes the volumes that don't exist yet and fills the empty ones from the image. New ones are pending: `undo` unmakes
+ * them as long as they are.
+ */
 export async function createVolumes(
   engine: VolumeParts,
   container: Container,
@@ -48,8 +51,11 @@ export async function createVolumes(
       mounts.push(plan)
       continue
     }
-    const { name, isNew } = engine.volumes.ensure({ name: plan.name, driver: plan.driver, ...plan.volume })
-    if (isNew) undo.defer(() => engine.volumes.remove(name))
+    const { name, isNew } = engine.volumes.ensure(
+      { name: plan.name, driver: plan.driver, ...plan.volume },
+      { pending: true },
+    )
+    if (isNew) undo.defer(() => engine.volumes.drop(name))
     if (plan.name === '') anonymousVolumes.push(name)
     if (plan.copy) {
       root ??= mountRootfs(engine, container)

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { reconnect, settleEnded } from '../container/restore.ts'
+import { reconnect, settleInherited } from '../container/restore.ts'
 import { type ContainerSettings, type Engine } from '../container/engine.ts'
 import { imageUsage } from '../container/image-usage.ts'
 import { ContainerStore } from '../container/store.ts'
@@ -11,6 +11,7 @@ import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
 import { WorkerPool } from '../content/pool.ts'
 import { ImageStore } from '../image/store.ts'
+import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
@@ -54,6 +55,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   const clock = systemClock
   const blobs = new Blobs(settings.dataRoot)
   const pool = undo.use(new WorkerPool())
+  const removeTree = treeRemover(pool)
   const layers = new Layers({ root: settings.dataRoot, database, pool })
   await Promise.all([blobs.prepare(), layers.prepare()])
   const host = readHostFacts()
@@ -81,19 +83,23 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     events,
     images,
     layers,
-    volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds }),
+    volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds, removeTree }),
     networks,
     cgroups: new Cgroups(),
     runtimes: await findRuntimes(options, host, database),
     seccompCache: new SeccompCache(),
     host,
     containers,
+    removeTree,
   }
   for (const id of await images.recover())
     log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')
-  const ended = await reconnect(engine)
+  engine.volumes
+    .recover()
+    .catch((error: unknown) => log.warn({ error }, 'the data of a removed volume could not be removed'))
+  const inheritance = await reconnect(engine)
   await networks.start()
-  await settleEnded(engine, ended)
+  await settleInherited(engine, inheritance)
   return engine
 }
 

@@ -16,7 +16,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { type Fd, O_PATH, O_TMPFILE, openPath } from './descriptor.ts'
 import * as files from './files.ts'
-import { removeTree } from './remove-tree.ts'
+import { removeTree, removeTreeWithin } from './remove-tree.ts'
 import { inWorker, scratch } from './testing.ts'
 
 const { O_CREAT, O_EXCL, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY, S_IFMT } = constants
@@ -299,5 +299,16 @@ test('a tree deeper than any path, stack or descriptor table is removed', () => 
   }
   at.close()
   removeTree(place.dir, 'deep')
+  assert.deepEqual(namesIn(place.dir), [])
+})
+
+test('a large tree is removed bit by bit', () => {
+  using place = directory()
+  for (const name of ['a', 'a/b', 'a/b/c', 'a/d']) mkdirSync(join(place.path, name))
+  for (let index = 0; index < 100; index++)
+    writeFileSync(join(place.path, 'a', index % 2 ? 'b/c' : 'd', `${index}`), '')
+  let rounds = 0
+  while (!removeTreeWithin(place.dir, 'a', 10)) rounds++
+  assert.ok(rounds >= 10 && rounds < 40, `${rounds} rounds`)
   assert.deepEqual(namesIn(place.dir), [])
 })

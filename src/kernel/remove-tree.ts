@@ -9,6 +9,9 @@ import { renameAt, unlinkAt } from './files.ts'
 import type { Name } from './name.ts'
 import { openDirectoryHere } from './openat2.ts'
 
+/** Removes `name` in `directory` with all below it; does nothing if it isn't there. Rejects with the kernel's errors. */
+export type RemoveTree = (directory: string, name: string) => Promise<void>
+
 // Deeper directories are first moved up, so that depth costs neither descriptors nor stack.
 const maxDepth = 64
 
@@ -17,32 +20,45 @@ const maxDepth = 64
  * mount point makes it fail with EBUSY or EXDEV, with the tree partly removed. Throws KernelError.
  */
 export function removeTree(dir: Fd, name: Name): void {
-  if (unlinked(dir, name)) return
-  {
-    using top = openDirectoryHere(dir, name)
-    while (clear(top, top, 0) > 0);
-  }
-  unlinkAt(dir, name, { directory: true })
+  removeTreeWithin(dir, name, Infinity)
 }
 
-/** Removes what is in `dir`, and returns how many entries there were. */
-function clear(top: Fd, dir: Fd, depth: number): number {
+/** As removeTree, but stops after about `entries` of them, some 5 µs each. True if nothing is left. */
+export function removeTreeWithin(dir: Fd, name: Name, entries: number): boolean {
+  if (unlinked(dir, name)) return true
+  using top = openDirectoryHere(dir, name)
+  const removal = { top, left: entries }
+  while (clear(removal, top, 0) > 0 && removal.left > 0);
+  if (removal.left <= 0) return false
+  unlinkAt(dir, name, { directory: true })
+  return true
+}
+
+/** The tree that is being removed, and how many entries still may be. */
+interface Removal {
+  readonly top: Fd
+  left: number
+}
+
+/** Removes what is in `dir` as far as may be, and returns how many entries there were. */
+function clear(removal: Removal, dir: Fd, depth: number): number {
   let count = 0
   for (const { name, type } of readDirectory(dir)) {
+    if (removal.left-- <= 0) break
     count++
     if (type !== constants.S_IFDIR && unlinked(dir, name)) continue
-    if (depth === maxDepth) renameAt(dir, name, top, randomUUID())
-    else removeDirectory(top, dir, name, depth)
+    if (depth === maxDepth) renameAt(dir, name, removal.top, randomUUID())
+    else removeDirectory(removal, dir, name, depth)
   }
   return count
 }
 
-function removeDirectory(top: Fd, dir: Fd, name: Name, depth: number): void {
+function removeDirectory(removal: Removal, dir: Fd, name: Name, depth: number): void {
   {
     using child = openDirectoryHere(dir, name)
-    clear(top, child, depth + 1)
+    clear(removal, child, depth + 1)
   }
-  unlinkAt(dir, name, { directory: true })
+  if (removal.left > 0) unlinkAt(dir, name, { directory: true })
 }
 
 /** True if `name` is gone; false if it is a directory. */

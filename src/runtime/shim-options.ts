@@ -61,22 +61,26 @@ export interface ShimCommand {
 }
 
 /** Descriptors for the shim, made for one launch. */
-export interface ShimSockets {
+export interface ShimDescriptors {
+  /** Held by the shim as long as it lives. */
+  readonly lock: Fd
   readonly control: Fd
   /** One for each of `options.attach`. */
   readonly attached: readonly Fd[]
 }
 
 /** The command that starts a shim. Descriptors are numbered from 3 in the shim. */
-export function shimCommand(options: ShimOptions, sockets: ShimSockets): ShimCommand {
+export function shimCommand(options: ShimOptions, own: ShimDescriptors): ShimCommand {
   const fds = new Map<number, Fd>()
   const pass = (fd: Fd): string => {
     const number = 3 + fds.size
     fds.set(number, fd)
     return String(number)
   }
+  // It need not know of it.
+  pass(own.lock)
   return {
-    arguments: [...settings(options), ...descriptors(options, sockets, pass)],
+    arguments: [...settings(options), ...descriptors(options, own, pass)],
     fds,
     env: environment(options.log),
   }
@@ -112,15 +116,15 @@ function flags({ tty, openStdin, hideUnifiedCgroup }: ShimOptions): string[] {
   ]
 }
 
-function descriptors(options: ShimOptions, sockets: ShimSockets, pass: (fd: Fd) => string): string[] {
+function descriptors(options: ShimOptions, own: ShimDescriptors, pass: (fd: Fd) => string): string[] {
   const { rootfs, networkNamespace, reservations = [], attach = [] } = options
   return [
     ...(rootfs ? ['--rootfs-fd', pass(rootfs)] : []),
     ...(networkNamespace ? ['--netns-fd', pass(networkNamespace)] : []),
     ...reservations.flatMap(fd => ['--reservation-fd', pass(fd)]),
     '--control-fd',
-    pass(sockets.control),
-    ...sockets.attached.flatMap((fd, index) => ['--attach-fd', `${pass(fd)}:${attachBits(attach[index] ?? {})}`]),
+    pass(own.control),
+    ...own.attached.flatMap((fd, index) => ['--attach-fd', `${pass(fd)}:${attachBits(attach[index] ?? {})}`]),
   ]
 }
 

@@ -1,12 +1,16 @@
 // Starting shims, and finding those that a former daemon started.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Fd } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
+import { lockFile } from '../kernel/lock.ts'
 import { pidfdOpen } from '../kernel/pidfd.ts'
 import { socketPair, spawn } from '../kernel/spawn.ts'
+import { system } from '../lib/errors.ts'
 import { ShimConnection, type ShimState, openSocket, socketOf } from './shim-connection.ts'
 import { type ShimOptions, shimCommand } from './shim-options.ts'
 import { childEnded, processEnded } from './shim-process.ts'
@@ -51,7 +55,8 @@ export function launchShim(options: ShimOptions, program: string = shimProgram):
   }
   const [control, theirControl] = pair()
   const pairs = (options.attach ?? []).map(pair)
-  const command = shimCommand(options, { control: theirControl, attached: pairs.map(([, theirs]) => theirs) })
+  const lock = cleanup.use(takeLock(options.runDir))
+  const command = shimCommand(options, { lock, control: theirControl, attached: pairs.map(([, theirs]) => theirs) })
   const { fds, env } = command
   const pid = spawn({ file: program, argv: ['gantry-shim', ...command.arguments], env, fds, session: true })
   const connection = new ShimConnection(socketOf(control), options.runDir)
@@ -59,8 +64,40 @@ export function launchShim(options: ShimOptions, program: string = shimProgram):
   return { connection, pid, attached, ended: connection.closed.then(() => childEnded(pid)) }
 }
 
-/** Finds the shim of a run dir; undefined if there is none, or it is just ending: then its exit record tells the rest. */
+function takeLock(runDir: string): Fd {
+  const lock = lockFile(lockOf(runDir))
+  if (lock) return lock
+  throw system(`another shim is at work in ${runDir}`)
+}
+
+// As long as a shim lives, the file is locked: it may not listen yet, or not any more.
+const lockOf = (runDir: string) => join(runDir, 'lock')
+
+/** In milliseconds: longer than a shim takes to listen, or to let go of clients that do not read. */
+const patience = 15_000
+
+/**
+ * Finds the shim of a run dir; undefined if there is none any more: then its exit record tells the rest. Throws if there
+ * is one that does not answer.
+ */
 export async function connectShim(runDir: string): Promise<FoundShim | undefined> {
+  const end = performance.now() + patience
+  for (let pause = 1; ; pause = Math.min(2 * pause, 100)) {
+    const found = await connectOnce(runDir)
+    if (found || !isHeld(runDir)) return found
+    if (performance.now() > end) throw system(`the shim in ${runDir} does not answer`)
+    await sleep(pause)
+  }
+}
+
+function isHeld(runDir: string): boolean {
+  if (!existsSync(lockOf(runDir))) return false
+  const lock = lockFile(lockOf(runDir))
+  lock?.close()
+  return lock === undefined
+}
+
+async function connectOnce(runDir: string): Promise<FoundShim | undefined> {
   const socket = await openSocket(runDir).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ECONNRESET')) return undefined
     throw error

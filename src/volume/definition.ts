@@ -10,6 +10,8 @@ export interface VolumeDefinition {
   labels: Record<string, string> | null
   /** Of the local driver: type, device and o, as mount(8) has them. */
   options: Record<string, string> | null
+  /** Made for a container that is still being created: if the daemon dies before that is done, it goes. */
+  pending?: true
 }
 
 /** What a client asks for; an empty name makes an anonymous volume. */

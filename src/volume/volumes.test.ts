@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { openPath } from '../kernel/descriptor.ts'
+import { type RemoveTree, removeTree as removeTreeNow } from '../kernel/remove-tree.ts'
 import { getXattr, setXattr } from '../kernel/xattr.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Filters } from '../lib/filters.ts'
@@ -27,12 +28,17 @@ import { Database } from '../state/database.ts'
 import { isMounted } from './backing.ts'
 import { Volumes } from './volumes.ts'
 
+const removeTree: RemoveTree = async (directory, name) => {
+  using parent = openPath(directory)
+  removeTreeNow(parent, name)
+}
+
 /** Volumes in a directory of their own, beside a tree to fill them from. */
 function setUp() {
   const path = mkdtempSync(join(tmpdir(), 'gantry-volumes-'))
   const database = Database.open(':memory:')
   const root = join(path, 'volumes')
-  const volumes = new Volumes({ database, root, clock: systemClock, ids: randomIds })
+  const volumes = new Volumes({ database, root, clock: systemClock, ids: randomIds, removeTree })
   const image = join(path, 'image')
   mkdirSync(image)
   return {
@@ -120,17 +126,45 @@ describe('a volume', () => {
     throws(() => names({ foo: ['x'] }), /invalid filter 'foo'/)
   })
 
-  it('is removed unless a container uses it', () => {
+  it('is removed unless a container uses it', async () => {
     using kit = setUp()
     kit.volumes.ensure({ name: 'data' })
-    throws(() => kit.volumes.removeUnused('data', { force: true, usersOf: () => ['c1', 'c2'] }), {
-      kind: 'conflict',
-      message: 'remove data: volume is in use - [c1, c2]',
-    })
-    kit.volumes.removeUnused('data', { force: false, usersOf: nobody })
+    const remove = (force: boolean, usersOf: () => string[]) => kit.volumes.removeUnused('data', { force, usersOf })
+    await rejects(
+      remove(true, () => ['c1', 'c2']),
+      { kind: 'conflict', message: 'remove data: volume is in use - [c1, c2]' },
+    )
+    await remove(false, nobody)
     deepEqual(readdirSync(kit.root), [])
-    throws(() => kit.volumes.removeUnused('data', { force: false, usersOf: nobody }), /get data: no such volume/)
-    kit.volumes.removeUnused('data', { force: true, usersOf: nobody })
+    await rejects(remove(false, nobody), /get data: no such volume/)
+    await remove(true, nobody)
+  })
+
+  it('made for a container goes if there will be none, unless another has come to keep it', async () => {
+    using kit = setUp()
+    for (const name of ['one', 'two', 'three']) kit.volumes.ensure({ name }, { pending: true })
+    kit.volumes.keep(['one'])
+    await kit.volumes.drop('one')
+    await kit.volumes.drop('two')
+    deepEqual(readdirSync(kit.root).toSorted(), ['one', 'three'])
+    await kit.volumes.recover()
+    deepEqual(readdirSync(kit.root), ['one'])
+    await kit.volumes.recover()
+    ok(kit.volumes.has('one') && !kit.volumes.has('three'))
+  })
+
+  it('is removed to its end after a crash, and data that have lost their row are kept', async () => {
+    using kit = setUp()
+    for (const name of ['cut', 'kept']) kit.volumes.ensure({ name })
+    kit.volumes.forget(['cut'])
+    mkdirSync(join(kit.root, 'made/_data'), { recursive: true })
+    mkdirSync(join(kit.root, '.removed-x/_data'), { recursive: true })
+    mkdirSync(join(kit.root, 'lost/_data'), { recursive: true })
+    writeFileSync(join(kit.root, 'lost/_data/precious'), '')
+    writeFileSync(join(kit.root, 'kept/_removed'), '')
+    await kit.volumes.recover()
+    deepEqual(readdirSync(kit.root).toSorted(), ['kept', 'lost'])
+    deepEqual(readdirSync(join(kit.root, 'kept')), ['_data'])
   })
 
   it('does not come back with the data of one whose removal was cut short', () => {
@@ -179,7 +213,7 @@ describe('a volume', () => {
     const path = await kit.volumes.prepare('bound')
     equal(readFileSync(join(path, 'file'), 'utf8'), 'bound')
     throws(() => writeFileSync(join(path, 'new'), ''), { code: 'EROFS' })
-    kit.volumes.remove('bound')
+    await kit.volumes.remove('bound')
     ok(!isMounted(path))
     ok(existsSync(join(kit.image, 'file')))
   })

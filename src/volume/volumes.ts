@@ -1,9 +1,10 @@
 // Named and anonymous volumes: rows in the database, directories below the data root.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Fd, openPath } from '../kernel/descriptor.ts'
-import { removeTree } from '../kernel/remove-tree.ts'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { Fd } from '../kernel/descriptor.ts'
+import { hasCode } from '../kernel/ffi.ts'
+import type { RemoveTree } from '../kernel/remove-tree.ts'
 import { type Clock, formatTime } from '../lib/clock.ts'
 import { conflict, invalid, notFound } from '../lib/errors.ts'
 import type { Filters } from '../lib/filters.ts'
@@ -35,20 +36,31 @@ interface Row {
   definition: VolumeDefinition
 }
 
+/** What volumes are made with. */
+export interface VolumesOptions {
+  readonly database: Database
+  /** The directory of all volumes; it is made if it is missing. */
+  readonly root: string
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly removeTree: RemoveTree
+}
+
 /** The volumes of one data root. */
 export class Volumes {
   readonly #database: Database
   readonly #root: string
   readonly #clock: Clock
   readonly #ids: Ids
+  readonly #removeTree: RemoveTree
   readonly #locks = new Locks()
 
-  /** `root` is the directory of all volumes; it is made if it is missing. */
-  constructor({ database, root, clock, ids }: { database: Database; root: string; clock: Clock; ids: Ids }) {
+  constructor({ database, root, clock, ids, removeTree }: VolumesOptions) {
     this.#database = database
     this.#root = root
     this.#clock = clock
     this.#ids = ids
+    this.#removeTree = removeTree
     mkdirSync(root, { recursive: true, mode: 0o701 })
   }
 
@@ -57,15 +69,70 @@ export class Volumes {
     return join(this.#root, name, '_data')
   }
 
-  /** The volume of that name, made if it doesn't exist. Throws dockerd's messages for a bad request. */
-  ensure(request: VolumeRequest): { name: string; isNew: boolean } {
+  /**
+   * The volume of that name, made if it doesn't exist. Throws dockerd's messages for a bad request. A `pending` one is
+   * there for good only once it is kept: see `keep`, `drop` and `recover`.
+   */
+  ensure(request: VolumeRequest, { pending = false } = {}): { name: string; isNew: boolean } {
     checkRequest(request)
     if (request.name !== '' && this.#find(request.name)) return { name: request.name, isNew: false }
     const name = request.name || this.#ids.next()
     const labels = request.name === '' ? { ...request.labels, [anonymousLabel]: '' } : orNull(request.labels)
     this.#makeDirectory(name)
-    this.#insert({ name, created: this.#clock.now(), definition: { labels, options: orNull(request.options) } })
+    const definition = { labels, options: orNull(request.options), ...(pending && { pending }) }
+    this.#insert({ name, created: this.#clock.now(), definition })
     return { name, isNew: true }
+  }
+
+  /** Makes pending volumes lasting, in the caller's transaction. */
+  keep(names: readonly string[]): void {
+    for (const name of names) {
+      const row = this.#find(name)
+      if (row?.definition.pending) this.#update({ ...row, definition: { ...row.definition, pending: undefined } })
+    }
+  }
+
+  /** Removes the volume if it is pending still. */
+  async drop(name: string): Promise<void> {
+    if (this.#find(name)?.definition.pending) await this.remove(name)
+  }
+
+  /** Removes volumes in the caller's transaction; their data are there until `clear`. No container may use them. */
+  forget(names: readonly string[]): void {
+    const statement = this.#database.prepare('DELETE FROM volume WHERE name = ?')
+    for (const name of names) {
+      // Should the daemon die before they are cleared, the mark says that it isn't a row that is lost.
+      writeMark(join(this.#root, name, removedMark))
+      statement.run(name)
+    }
+  }
+
+  /** Removes the data of volumes that were forgotten. */
+  async clear(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#discard(name)
+  }
+
+  /**
+   * After a start: finishes removals that were cut short, and removes what was made for containers that never were. The
+   * volumes are right at once; the promise is for the data of those that are no more.
+   */
+  async recover(): Promise<void> {
+    const pending = this.#all().filter(({ definition }) => definition.pending)
+    const names = pending.map(({ name }) => name)
+    if (names.length > 0) this.#database.transaction(() => this.forget(names))
+    const left = readdirSync(this.#root).map(name => this.#recoverDirectory(name))
+    for (const name of left) if (name !== undefined) await this.#removeTree(this.#root, name)
+  }
+
+  // Returns the name of a directory that is to be removed.
+  #recoverDirectory(name: string): string | undefined {
+    const home = join(this.#root, name)
+    if (name.startsWith(removedPrefix)) return name
+    if (this.#find(name)) rmSync(join(home, removedMark), { force: true })
+    else if (existsSync(join(home, removedMark))) return this.#moveAway(name)
+    // Data without a row are someone's all the same.
+    else removeIfEmpty(this.mountpoint(name), home)
+    return undefined
   }
 
   /** POST /volumes/create. An existing volume is returned as it is. */
@@ -108,22 +175,19 @@ export class Volumes {
   }
 
   /** DELETE /volumes/{name}. Throws dockerd's conflict if containers use it; a missing one is fine if forced. */
-  removeUnused(name: string, { force, usersOf }: { force: boolean; usersOf: UsersOf }): void {
+  async removeUnused(name: string, { force, usersOf }: { force: boolean; usersOf: UsersOf }): Promise<void> {
     if (force && !this.#find(name)) return
     this.#get(name)
     const users = usersOf(name)
     if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`)
-    this.remove(name)
+    await this.remove(name)
   }
 
   /** Removes a volume and its data; does nothing if there is none. The caller knows that no container uses it. */
-  remove(name: string): void {
+  async remove(name: string): Promise<void> {
     if (!this.#find(name)) return
-    unmountBacking(this.mountpoint(name))
-    // Should the daemon die now, the mark keeps a later volume of this name from finding these data.
-    writeFileSync(join(this.#root, name, removedMark), '')
-    this.#database.transaction(() => this.#database.prepare('DELETE FROM volume WHERE name = ?').run(name))
-    this.#removeDirectory(name)
+    this.#database.transaction(() => this.forget([name]))
+    await this.#discard(name)
   }
 
   /**
@@ -144,7 +208,7 @@ export class Volumes {
       const size = await this.size(name)
       // It may have found a user while its size was measured.
       if (usersOf(name).length > 0) continue
-      this.remove(name)
+      await this.remove(name)
       VolumesDeleted.push(name)
       SpaceReclaimed += size
     }
@@ -190,21 +254,45 @@ export class Volumes {
 
   #makeDirectory(name: string) {
     const home = join(this.#root, name)
-    if (existsSync(join(home, removedMark))) this.#removeDirectory(name)
+    // Its removal failed at the time.
+    if (existsSync(join(home, removedMark))) renameSync(home, this.#trash())
     mkdirSync(home, { recursive: true, mode: 0o701 })
     mkdirSync(this.mountpoint(name), { recursive: true, mode: 0o755 })
   }
 
-  #removeDirectory(name: string) {
-    using root = openPath(this.#root)
-    removeTree(root, name)
+  async #discard(name: string) {
+    const moved = this.#moveAway(name)
+    if (moved !== undefined) await this.#removeTree(this.#root, moved)
+  }
+
+  // The name may be taken again at once, however long it takes to remove the data.
+  #moveAway(name: string): string | undefined {
+    unmountBacking(this.mountpoint(name))
+    const trash = this.#trash()
+    try {
+      renameSync(join(this.#root, name), trash)
+      return basename(trash)
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  #trash(): string {
+    return join(this.#root, `${removedPrefix}${this.#ids.next()}`)
+  }
+
+  #update({ name, definition }: Row) {
+    this.#database.prepare('UPDATE volume SET definition = ? WHERE name = ?').run(JSON.stringify(definition), name)
   }
 
   #insert({ name, created, definition }: Row) {
-    this.#database.transaction(() =>
-      this.#database
-        .prepare('INSERT INTO volume (name, created_at, definition) VALUES (?, ?, ?)')
-        .run(name, created, JSON.stringify(definition)),
+    this.#database.transaction(
+      () =>
+        this.#database
+          .prepare('INSERT INTO volume (name, created_at, definition) VALUES (?, ?, ?)')
+          .run(name, created, JSON.stringify(definition)),
+      definition.pending ? 'process' : 'power',
     )
   }
 
@@ -239,6 +327,26 @@ export class Volumes {
 }
 
 const removedMark = '_removed'
+// No volume's name begins with a dot.
+const removedPrefix = '.removed-'
+
+// The directory may be gone already.
+function writeMark(path: string) {
+  try {
+    writeFileSync(path, '')
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+// rmdir refuses whatever has something in it.
+function removeIfEmpty(...directories: readonly string[]) {
+  try {
+    for (const directory of directories) rmdirSync(directory)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY')) throw error
+  }
+}
 
 // Nanoseconds don't fit the numbers that columns are read as.
 const select = 'SELECT name, CAST(created_at AS TEXT) AS created, definition FROM volume'

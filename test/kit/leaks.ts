@@ -64,10 +64,25 @@ function inside(subject: Subject, argv: readonly string[]): string[] {
 
 /** Descriptors by kind of target: numbers in `socket:[1234]` differ from one moment to the next. */
 function descriptors(pid: number): string[] {
-  return entries(`/proc/${pid}/fd`)
+  const links = entries(`/proc/${pid}/fd`)
     .map(name => target(`/proc/${pid}/fd/${name}`))
     .filter(link => link !== '')
     .map(link => link.replace(/\[\d+\]$/, '[]'))
+  return withoutLoops(links)
+}
+
+/** Those of an event loop, which every thread has one of: threads come and go. */
+const loop = ['anon_inode:[io_uring]', 'anon_inode:[eventpoll]', 'anon_inode:[eventfd]', 'pipe:[]', 'pipe:[]']
+
+function withoutLoops(links: readonly string[]): string[] {
+  const left = [...links]
+  for (let count = links.filter(link => link === loop[0]).length; count > 0; count--) {
+    for (const link of loop) {
+      const index = left.indexOf(link)
+      if (index >= 0) left.splice(index, 1)
+    }
+  }
+  return left
 }
 
 function target(path: string): string {

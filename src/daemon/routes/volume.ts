@@ -18,7 +18,7 @@ export function volumeHandlers(engine: Engine): Pick<Handlers, keyof typeof volu
     VolumeCreate: async ({ body }) => json(volumes.create(body), 201),
     VolumeInspect: async ({ params }) => json(volumes.inspect(params.name)),
     async VolumeDelete({ params, query }) {
-      volumes.removeUnused(params.name, { force: query.force, usersOf })
+      await volumes.removeUnused(params.name, { force: query.force, usersOf })
       return empty()
     },
     VolumePrune: async ({ query, version }) => json(await volumes.prune(query.filters, usersOf, version)),
