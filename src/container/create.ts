@@ -7,6 +7,7 @@ import { formatTime } from '../lib/clock.ts'
 import { invalid } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
 import { parseSignal } from '../kernel/signals.ts'
+import { checkCapabilities } from '../runtime/capabilities.ts'
 import { checkModes, containerOf } from '../runtime/modes.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
@@ -49,7 +50,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
     imageId: image.id,
     topLayer: image.topLayer,
     platform: image.config.os ?? 'linux',
-    config: { ...config, Hostname: chooseHostname(config, hostConfig, id), Image: request.config.Image },
+    config: { ...config, Hostname: chooseHostname(engine, config, hostConfig, id), Image: request.config.Image },
     hostConfig,
     endpoints: checkNetwork(engine, request),
     mounts: planContainerMounts(engine, config, hostConfig),
@@ -80,19 +81,27 @@ function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
 function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkModes(asked)
   verifyRanges(asked)
+  checkCapabilities(asked, engine.host.capabilities)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
   const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
-  return { hostConfig: withDefaults(engine, request), warnings }
+  return { hostConfig: withDefaults(engine, request), warnings: [...warnings, ...portWarnings(asked)] }
+}
+
+function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
+  if (NetworkMode !== 'host' || Object.keys(PortBindings ?? {}).length === 0) return []
+  return ['Published ports are discarded when using host network mode']
 }
 
 // The host's name with the host's network, another container's with its network.
-function chooseHostname(config: ContainerConfig, hostConfig: HostConfig, id: string): string {
+function chooseHostname(engine: Engine, config: ContainerConfig, hostConfig: HostConfig, id: string): string {
   if (config.Hostname !== '') return config.Hostname
   if (hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host') {
     return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()
   }
-  return containerOf(hostConfig.NetworkMode) === undefined ? shortId(id) : ''
+  const target = containerOf(hostConfig.NetworkMode)
+  if (target === undefined) return shortId(id)
+  return engine.containers.find(target)?.definition.config.Hostname ?? ''
 }
 
 function checkConfig({ config, hostConfig }: Definition) {

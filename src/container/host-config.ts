@@ -13,6 +13,7 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
   return {
     ...asked,
     ...protectedPaths(engine, asked),
+    SecurityOpt: asked.SecurityOpt ?? (withoutLabel(asked) ? ['label=disable'] : null),
     NetworkMode: !asked.NetworkMode || asked.NetworkMode === 'default' ? 'bridge' : asked.NetworkMode,
     IpcMode: asked.IpcMode || settings.ipcMode,
     CgroupnsMode: asked.CgroupnsMode || (engine.cgroups.isUnified && !asked.Privileged ? 'private' : 'host'),
@@ -28,6 +29,10 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
     PortBindings: asked.PortBindings ?? {},
   }
 }
+
+// What reaches into the host's namespaces can't have an SELinux label of its own.
+const withoutLabel = ({ Privileged, IpcMode, PidMode }: HostConfig) =>
+  Privileged || IpcMode === 'host' || PidMode === 'host'
 
 function protectedPaths(engine: Engine, asked: HostConfig): Pick<HostConfig, 'MaskedPaths' | 'ReadonlyPaths'> {
   const { unconfinedPaths } = parseSecurityOptions(asked.SecurityOpt ?? [], false)

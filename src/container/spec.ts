@@ -53,7 +53,9 @@ export async function specFor(
 function namespacesToJoin(engine: Engine, container: Container, network: Connected) {
   const { PidMode, IpcMode } = container.definition.hostConfig
   const own = network.namespace ? containerPaths(engine.settings, container.id).networkNamespace : network.joined
-  if (containerOf(IpcMode) !== undefined) {
+  const ipcTarget = containerOf(IpcMode)
+  if (ipcTarget !== undefined) {
+    engine.containers.get(ipcTarget)
     throw notImplemented(
       'sharing the IPC namespace of another container is not supported; use --ipc=host or --ipc=private',
     )

@@ -1,5 +1,6 @@
 // Why a runtime could not start a process: its own words turned into those that Docker's clients know.
 
+import { StartFailure } from '../runtime/shim.ts'
 import { GantryError, type ErrorKind, messageOf } from '../lib/errors.ts'
 
 /** What to tell the client, and the exit code that the container or exec gets: 127 not found, 126 not executable. */
@@ -31,7 +32,9 @@ export function startError(error: unknown, program: string): StartError {
   const text = messageOf(error)
   const reading = readings.find(({ pattern }) => pattern.test(text))
   if (reading) return { kind: 'invalid', message: containerStart(reading.say(program)), exitCode: reading.exitCode }
-  if (error instanceof GantryError && error.kind !== 'system') return { kind: error.kind, message: text, exitCode: 128 }
+  if (error instanceof GantryError && !(error instanceof StartFailure)) {
+    return { kind: error.kind, message: text, exitCode: 128 }
+  }
   const message = containerStart(
     text.replace(/^(runc|crun) (run|exec) failed: /, '').replace(/^unable to start container process: /, ''),
   )

@@ -27,7 +27,7 @@ const standard = [
 
 /** The contents of /etc/hosts (hosts(5)). Throws invalid if an extra host isn't `NAME:ADDRESS`. */
 export function hostsFile(input: HostsInput): string {
-  const names = input.domainname === '' ? input.hostname : `${input.hostname}.${input.domainname} ${input.hostname}`
+  const names = namesOf(input)
   const own = input.addresses.map(address => `${address}\t${names}`)
   const extra = input.extraHosts.flatMap(entry => extraLines(entry, input.hostGateway))
   return [...standard, ...extra, ...own].map(line => `${line}\n`).join('')
@@ -40,6 +40,13 @@ export function hostsFileOfHost(hostsOwn: string, input: HostsInput): string {
 
 /** The contents of /etc/hostname. */
 export const hostnameFile = (hostname: string): string => `${hostname}\n`
+
+// A host name may come with its domain; then the first part stands for it too.
+function namesOf({ hostname, domainname }: HostsInput): string {
+  const full = domainname === '' ? hostname : `${hostname}.${domainname}`
+  const [short = ''] = full.split('.')
+  return short === full ? full : `${full} ${short}`
+}
 
 function extraLines(entry: string, hostGateway: readonly string[]): string[] {
   const colon = entry.indexOf(':')

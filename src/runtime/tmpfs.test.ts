@@ -13,7 +13,7 @@ describe('tmpfs options', () => {
 
   it('are refused if tmpfs does not have them', () => {
     throws(() => tmpfsOptions('foo'), { message: 'invalid tmpfs option ["foo"]' })
-    throws(() => tmpfsOptions('foo=1'), { message: 'invalid tmpfs option ["foo"]' })
+    throws(() => tmpfsOptions('foo=1'), { message: 'invalid tmpfs option ["foo" "1"]' })
     throws(() => tmpfsOptions('size'), { message: 'invalid tmpfs option ["size"]' })
     doesNotThrow(() => tmpfsOptions('size=1m,uid=1,gid=1,nr_inodes=5,mpol=default'))
   })

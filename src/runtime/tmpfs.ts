@@ -59,7 +59,13 @@ export function tmpfsOptions(data: string): string[] {
 
 function settingOf(option: string): string {
   const [name = '', value] = option.split('=', 2)
-  if (value === undefined || !settings.has(name)) throw invalid(`invalid tmpfs option [${JSON.stringify(name)}]`)
+  if (value === undefined || !settings.has(name))
+    throw invalid(
+      `invalid tmpfs option [${option
+        .split('=', 2)
+        .map(part => JSON.stringify(part))
+        .join(' ')}]`,
+    )
   return name
 }
 
