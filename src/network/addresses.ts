@@ -1,31 +1,28 @@
-// Which addresses of a subnet are given out: the next free one after the last, as Docker has it.
+// Which addresses of a subnet are given out: the lowest free one, as Docker has it.
 
 import { conflict, invalid, unavailable } from '../lib/errors.ts'
 import { contains, formatSubnet, sizeOf, type Subnet, toNumber, toText } from './subnet.ts'
 
-/** The addresses of one subnet. Going on from the last keeps an address from being given again at once, while others remember it. */
+/** The addresses of one subnet. */
 export class Addresses {
   readonly #subnet: Subnet
   readonly #used = new Set<bigint>()
   readonly #end: bigint
-  #last: bigint
+  /** No address below it is free. */
+  #lowest: bigint
 
   /** `gateway` and the network's own and broadcast addresses are never given out. */
   constructor(subnet: Subnet, gateway: string) {
     this.#subnet = subnet
-    this.#last = subnet.first
+    this.#lowest = subnet.first + 1n
     this.#end = subnet.first + sizeOf(subnet) - (subnet.family === 4 ? 1n : 0n)
     this.#used.add(toNumber(gateway))
   }
 
-  /** Takes the next free address. Throws unavailable if there is none. */
+  /** Takes the lowest free address. Throws unavailable if there is none. */
   take(): string {
-    // A free one is found within as many steps as there are used ones, plus the two ends.
-    for (let step = 0; step <= this.#used.size + 1; step++) {
-      this.#last++
-      if (this.#last >= this.#end) this.#last = this.#subnet.first + 1n
-      if (this.#last < this.#end && !this.#used.has(this.#last)) return this.#use(this.#last)
-    }
+    while (this.#used.has(this.#lowest)) this.#lowest++
+    if (this.#lowest < this.#end) return this.#use(this.#lowest)
     throw unavailable(`no available IPv${this.#subnet.family} addresses on this network's address pools: ${this}`)
   }
 
@@ -43,13 +40,12 @@ export class Addresses {
   /** Marks the address of a container that is running already; one outside the subnet is of an older configuration. */
   restore(address: string): void {
     if (!contains(this.#subnet, address)) return
-    const number = toNumber(address)
-    this.#used.add(number)
-    if (number > this.#last) this.#last = number
+    this.#used.add(toNumber(address))
   }
 
   release(address: string): void {
-    this.#used.delete(toNumber(address))
+    const number = toNumber(address)
+    if (this.#used.delete(number) && number < this.#lowest) this.#lowest = number
   }
 
   toString(): string {

@@ -66,11 +66,15 @@ function configureInside(endpoint: Endpoint) {
   using socket = NetlinkSocket.open(NETLINK_ROUTE)
   const link = findLink(socket, 'eth0')?.index
   if (link === undefined) throw system('The network device eth0 is not in its new namespace')
+  // The address may have been another container's a moment ago: once up, the device tells the bridge and its neighbours.
+  writeSysctl('ipv4/conf/eth0/arp_notify', '1')
+  const { ipv4, prefix4, gateway4, ipv6, prefix6, gateway6 } = endpoint
   socket.transact(
     setLink(loopback, { up: true }),
+    ...assign(link, ipv4, prefix4),
+    ...assign(link, ipv6, prefix6),
     setLink(link, { up: true }),
-    ...assign(link, endpoint.ipv4, endpoint.prefix4, endpoint.gateway4),
-    ...assign(link, endpoint.ipv6, endpoint.prefix6, endpoint.gateway6),
+    ...[gateway4, gateway6].filter(gateway => gateway !== undefined).map(gateway => setDefaultRoute(gateway, link)),
   )
 }
 
@@ -83,10 +87,9 @@ function limitIpv6(enabled: boolean) {
   else writeSysctl('ipv6/conf/eth0/disable_ipv6', '1')
 }
 
-function assign(link: number, address?: string, prefix?: number, gateway?: string): Request[] {
+function assign(link: number, address?: string, prefix?: number): Request[] {
   if (address === undefined || prefix === undefined) return []
-  const set = setAddress({ link, address, prefix, broadcast: broadcastOf(address, prefix) })
-  return gateway === undefined ? [set] : [set, setDefaultRoute(gateway, link)]
+  return [setAddress({ link, address, prefix, broadcast: broadcastOf(address, prefix) })]
 }
 
 function configure(...requests: Request[]) {

