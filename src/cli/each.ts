@@ -12,6 +12,8 @@ export async function forEach(
   context: Context,
   names: readonly string[],
   act: (name: string) => Promise<string | void>,
+  /** What is already as it should be is told, and no failure. */
+  forgives: (error: unknown) => boolean = () => false,
 ): Promise<number> {
   const results = await Promise.allSettled(names.map(act))
   let exitCode = 0
@@ -19,11 +21,14 @@ export async function forEach(
     if (result.status === 'fulfilled') context.stdout.write(`${result.value ?? names[index]}\n`)
     else {
       context.stderr.write(`${describe(result.reason)}\n`)
-      exitCode = 1
+      if (!forgives(result.reason)) exitCode = 1
     }
   }
   return exitCode
 }
+
+/** For --force: what is not there needs no removal. */
+export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.status === 404
 
 const describe = (error: unknown) =>
   error instanceof EngineError ? `Error response from daemon: ${error.message}` : messageOf(error)

@@ -1,6 +1,6 @@
 // Command-line flags with Go's grammar, as the docker CLI has them: declared as data, typed when asked for.
 
-import { parseBoolean, parseDuration, parseInteger, parseSize } from './values.ts'
+import { parseBoolean, parseDecimal, parseDuration, parseInteger, parseSize } from './values.ts'
 
 /** How a flag's value is read. `list` may be given many times; `size` is bytes; `duration` is nanoseconds. */
 export type FlagKind = 'bool' | 'text' | 'list' | 'int' | 'float' | 'size' | 'duration'
@@ -10,6 +10,8 @@ export interface Flag {
   readonly short?: string
   readonly kind: FlagKind
   readonly help: string
+  /** Throws if a value can't be, before anything is done with it. */
+  readonly check?: (text: string) => void
 }
 
 /** Declares a flag: `flag('memory', 'size', 'Memory limit', 'm')`. */
@@ -17,14 +19,20 @@ export function flag(name: string, kind: FlagKind, help: string, short?: string)
   return short === undefined ? { name, kind, help } : { name, kind, help, short }
 }
 
+/** The same flag, with `check` for each of its values. */
+export const checked = (item: Flag, check: (text: string) => void): Flag => ({ ...item, check })
+
 /** A wrong command line: the usage is shown with it. */
 export class UsageError extends Error {
   readonly exitCode: number
+  /** How docker begins the line that points to --help. */
+  readonly hint: 'Run' | 'See'
 
-  constructor(message: string, exitCode = 125) {
+  constructor(message: string, exitCode = 125, hint: 'Run' | 'See' = 'Run') {
     super(message)
     this.name = 'UsageError'
     this.exitCode = exitCode
+    this.hint = hint
   }
 }
 
@@ -99,13 +107,17 @@ export function helpText(usage: string, summary: string, flags: readonly Flag[])
   return `Usage:  gantry ${usage}\n\n${summary}\n\nOptions:\n${lines.join('')}`
 }
 
+// As the docker CLI calls them in its help.
+const kindNames: Readonly<Partial<Record<FlagKind, string>>> = { text: 'string', float: 'decimal', size: 'bytes' }
+
 function namesOf({ name, short, kind }: Flag): string {
-  const long = kind === 'bool' ? `--${name}` : `--${name} ${kind}`
+  const long = kind === 'bool' ? `--${name}` : `--${name} ${kindNames[kind] ?? kind}`
   return short === undefined ? `    ${long}` : `-${short}, ${long}`
 }
 
 function readValue(item: Flag, text: string, before: unknown): unknown {
   try {
+    item.check?.(text)
     return convert(item.kind, text, before)
   } catch (error) {
     const names = item.short ? `-${item.short}, --${item.name}` : `--${item.name}`
@@ -125,7 +137,7 @@ function convert(kind: FlagKind, text: string, before: unknown): unknown {
     case 'int':
       return parseInteger(text)
     case 'float':
-      return Number(text)
+      return parseDecimal(text)
     case 'size':
       return parseSize(text)
     case 'duration':

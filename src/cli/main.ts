@@ -55,16 +55,18 @@ function describeFailure(error: unknown): string {
 
 function checkOperands(name: string, { operands: { min, max } }: Verb, count: number) {
   if (count >= min && count <= max) return
-  let takes = `requires at ${count < min ? `least ${counted(min)}` : `most ${counted(max)}`}`
+  let takes = min === 0 ? `requires at most ${counted(max)}` : `requires at least ${counted(min)}`
+  if (Number.isFinite(max) && min > 0) takes = `requires at least ${min} and at most ${counted(max)}`
   if (max === 0) takes = 'accepts no arguments'
   else if (min === max) takes = `requires ${counted(min)}`
-  throw new UsageError(`gantry: 'gantry ${name}' ${takes}`, 1)
+  // What docker's CLI says differs by the kind of check.
+  throw new UsageError(`gantry: 'gantry ${name}' ${takes}`, 1, takes.includes('least') && max > min + 1 ? 'See' : 'Run')
 }
 
 const counted = (number: number) => `${number} argument${number === 1 ? '' : 's'}`
 
 function usageMessage(name: string, verb: Verb, error: UsageError): string {
-  return `${error.message}\n\nUsage:  gantry ${name} ${verb.usage}\n\nRun 'gantry ${name} --help' for more information`
+  return `${error.message}\n\nUsage:  gantry ${name} ${verb.usage}\n\n${error.hint} 'gantry ${name} --help' for more information`
 }
 
 function helpOf(name: string, verb: Verb): string {

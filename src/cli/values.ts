@@ -1,7 +1,7 @@
 // Values of flags in the forms Docker takes.
 
 import { readFileSync } from 'node:fs'
-import { invalid } from '../lib/errors.ts'
+import { GantryError, forbidden, invalid, messageOf, notFound } from '../lib/errors.ts'
 
 /** A boolean as Go reads it: 1, t, true, 0, f, false in any of its spellings. */
 export function parseBoolean(text: string): boolean {
@@ -14,6 +14,17 @@ export function parseBoolean(text: string): boolean {
 export function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
   return Number(text)
+}
+
+/** A number with at most nine decimals, which may also be written as a fraction, such as 1/2. */
+export function parseDecimal(text: string): number {
+  const match = /^([+-]?)(\d+\.?\d*|\.\d+)(?:e([+-]?\d+)|\/(\d+))?$/i.exec(text)
+  if (!match) throw invalid(`failed to parse ${text} as a rational number`)
+  const [, sign, digits, exponent = '0', divisor = '1'] = match
+  const value = (Number(`${digits}e${exponent}`) / Number(divisor)) * (sign === '-' ? -1 : 1)
+  const billionths = value * 1e9
+  if (Math.abs(billionths - Math.round(billionths)) > 1e-6) throw invalid('value is too precise')
+  return value
 }
 
 const sizeUnits = 'bkmgtp'
@@ -40,6 +51,7 @@ const nanosecondsPer: Readonly<Record<string, number>> = {
 /** Nanoseconds of a Go duration: `1m30s`, `1.5h`, `0`. */
 export function parseDuration(text: string): number {
   const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+|0)$/.exec(text)
+  if (/^[+-]?\d+(\.\d*)?$/.test(text) && !match) throw invalid(`time: missing unit in duration ${JSON.stringify(text)}`)
   if (!match) throw invalid(`time: invalid duration ${JSON.stringify(text)}`)
   let total = 0
   for (const [, amount, unit = ''] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
@@ -64,8 +76,17 @@ export function readPairFiles(paths: readonly string[]): string[] {
   return paths.flatMap(readPairFile)
 }
 
+function readPairText(path: string): string {
+  try {
+    return readClientFile(path)
+  } catch (cause) {
+    if (cause instanceof GantryError && cause.kind === 'notFound') throw cause
+    throw invalid(`invalid env file (${path}): ${messageOf(cause)}`, { cause })
+  }
+}
+
 function readPairFile(path: string): string[] {
-  const lines = readFileSync(path, 'utf8')
+  const lines = readPairText(path)
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
   const pairs = lines.map(line => line.trimStart()).filter(line => line !== '' && !line.startsWith('#'))
@@ -77,29 +98,44 @@ function readPairFile(path: string): string[] {
   return pairs
 }
 
+/** A text file of the user's. Throws with Docker's sentence if it can't be read. */
+export function readClientFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw fileError(path, error)
+  }
+}
+
+/** What went wrong with a file of the user's, as Go puts it. */
+export function fileError(path: string, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOENT') return notFound(`open ${path}: no such file or directory`, { cause })
+  if (code === 'EACCES') return forbidden(`open ${path}: permission denied`, { cause })
+  if (code === 'EISDIR') return invalid(`read ${path}: is a directory`, { cause })
+  return cause
+}
+
 /** Variables for a container: `KEY` alone is taken from `env`, and left out where that has none. */
 export function resolveVariables(
   texts: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): string[] {
   return texts.flatMap(text => {
-    if (text.includes('=')) {
-      if (text.startsWith('=')) throw invalid(`invalid environment variable: ${text}`)
-      return [text]
-    }
+    if (text.includes('=')) return [text]
     return env[text] === undefined ? [] : [`${text}=${env[text]}`]
   })
+}
+
+/** Throws if a filter is not `name=value`. */
+export function checkFilter(text: string): void {
+  if (!text.includes('=')) throw invalid('bad format of filter (expected name=value)')
 }
 
 /** `name=value` filters as the Engine API takes them. */
 export function parseFilters(texts: readonly string[]): Record<string, string[]> {
   const filters: Record<string, string[]> = {}
   for (const text of texts) {
-    if (!text.includes('=')) {
-      throw invalid(
-        `invalid argument ${JSON.stringify(text)} for "-f, --filter" flag: bad format of filter (expected name=value)`,
-      )
-    }
     const [name, value] = splitPair(text)
     const list = (filters[name.trim().toLowerCase()] ??= [])
     list.push(value.trim())

@@ -73,6 +73,19 @@ test('a body is streamed up and the answer streamed down', async t => {
   assert.deepEqual(lines, [{ stream: 'a' }, { stream: 'b' }])
 })
 
+test('an engine that answers before it has read everything is given the rest', async t => {
+  const { client } = await serve(t, async (request, response) => {
+    response.writeHead(200).flushHeaders()
+    response.end(await text(request))
+  })
+  const input = new PassThrough()
+  const answer = client.request('POST', '/images/load', { input })
+  input.write('begin')
+  const response = await answer
+  input.end(' end')
+  assert.equal(await text(response), 'begin end')
+})
+
 test('a connection taken over ends one way at a time', async t => {
   const { client, server } = await serve(t, () => undefined)
   server.on('upgrade', (_request, socket) => {

@@ -118,8 +118,12 @@ function sendBody(request: Http.ClientRequest, options: RequestOptions) {
     return
   }
   options.input.once('error', error => request.destroy(error))
-  // An engine may refuse before it has read everything; the answer is then what counts, not the broken pipe.
-  request.once('response', () => options.input?.unpipe(request))
+  // An engine may refuse before it has read everything; the answer is then what counts, not the broken pipe. One that
+  // only begins to tell how far it is goes on reading.
+  request.once('response', response => {
+    if (isFailure(response)) options.input?.unpipe(request)
+    else response.once('close', () => options.input?.unpipe(request))
+  })
   options.input.pipe(request)
 }
 

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import type { ImageDeleteItem, ImageInspect, ImageSummary, ProgressMessage } from '../api/types/image.ts'
+import { parseReference, repositoryOf } from '../oci/reference.ts'
 import type { Client } from './client.ts'
 import { jsonLines } from './streams.ts'
 
@@ -34,6 +35,20 @@ export async function* importImage(
 ): AsyncGenerator<ProgressMessage> {
   const response = await client.request('POST', '/images/create', { query: { fromSrc: '-', ...query }, input: archive })
   yield* jsonLines<ProgressMessage>(response)
+}
+
+/** Fetches an image from its registry; yields what the engine reports meanwhile. */
+export async function* pullImage(
+  client: Client,
+  { repo, tag, platform }: { repo: string; tag: string; platform?: string },
+): AsyncGenerator<ProgressMessage> {
+  const query = { fromImage: repositoryOf(parseReference(repo)), tag, platform }
+  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/create', { query }))
+}
+
+/** Throws invalid if `name` can't be an image's. */
+export function checkName(name: string): void {
+  parseReference(name)
 }
 
 /** Gives an image another name. */

@@ -21,10 +21,13 @@ export interface AttachOptions {
   readonly detachKeys: DetachKeys
 }
 
-/** Throws dockerd's conflicts for a container that can't be attached to. */
-export function checkAttach(container: Container): void {
-  if (container.state.phase === 'paused') {
-    throw conflict(`container ${container.id} is paused, unpause the container before attach`)
+/** Throws dockerd's conflicts, in which it is called `name`, for a container that can't be attached to. */
+export function checkAttach({ state }: Container, name: string): void {
+  if (state.phase === 'paused') {
+    throw conflict(`container ${name} is paused, unpause the container before attach`)
+  }
+  if (state.phase === 'restarting') {
+    throw conflict(`container ${name} is restarting, wait until the container is running`)
   }
 }
 
@@ -37,8 +40,10 @@ export async function attach(
   signal: AbortSignal,
 ): Promise<void> {
   containerEvent(engine, container, 'attach')
+  if (!options.stdin && !options.stdout && !options.stderr) return void client.end()
+  const joining = options.stream ? connect(container, options, signal) : undefined
   // Joined before the logs are shown, so that nothing falls between the two.
-  const far = options.stream ? await connect(container, options, signal) : undefined
+  if (container.live) await joining
   if (options.logs) {
     const all = {
       since: undefined,
@@ -51,21 +56,25 @@ export async function attach(
     const { log } = containerPaths(engine.settings, container.id)
     await writeLogs(container, log, { ...options, ...all }, client, signal)
   }
+  const far = await joining
   if (!far) return void client.end()
-  const input = options.stdin && container.definition.config.OpenStdin === true
-  const tty = container.definition.config.Tty === true
-  if (!input || !tty) return join(client, far, { input })
+  const { OpenStdin, StdinOnce, Tty: tty } = container.definition.config
+  const input = options.stdin && OpenStdin
+  // As with Docker, the end of input that doesn't end the container's stdin ends the attachment.
+  const how = { input, endsWithInput: tty || !StdinOnce }
+  if (!input || !tty) return join(client, far, how)
   const terminal = detaching(client, options.detachKeys)
-  await join(terminal, far, { input })
+  await join(terminal, far, how)
   if (terminal.detached) containerEvent(engine, container, 'detach')
 }
 
-// The container's streams: at once if it runs, else when it starts. Undefined if that will not be.
+// The container's streams: at once if it runs, else when it starts. Undefined if that will not be, or it is just ending.
 async function connect(container: Container, options: AttachOptions, signal: AbortSignal): Promise<Duplex | undefined> {
   const { stdin, stdout, stderr } = options
   const flags = { stdin, stdout, stderr, closesStdin: container.definition.config.StdinOnce === true }
-  if (container.live) return container.live.shim.attach(flags)
+  if (container.live) return container.live.shim.attach(flags).catch(() => undefined)
   const { promise, resolve: take } = Promise.withResolvers<Duplex | undefined>()
+  if (signal.aborted) return undefined
   const early = { flags, take }
   const leave = () => {
     if (container.early.delete(early)) take(undefined)

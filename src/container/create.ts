@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { formatTime } from '../lib/clock.ts'
-import { invalid } from '../lib/errors.ts'
+import { invalid, system } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
 import { parseSignal } from '../kernel/signals.ts'
 import { checkCapabilities } from '../runtime/capabilities.ts'
@@ -84,6 +84,7 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkCapabilities(asked, engine.host.capabilities)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
+  checkAbsent(asked)
   const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
   return { hostConfig: withDefaults(engine, request), warnings: [...warnings, ...portWarnings(asked)] }
 }
@@ -91,6 +92,15 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
 function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
   if (NetworkMode !== 'host' || Object.keys(PortBindings ?? {}).length === 0) return []
   return ['Published ports are discarded when using host network mode']
+}
+
+// What would be left out silently is refused.
+function checkAbsent({ Links, DeviceRequests }: HostConfig) {
+  if (Links?.length) throw invalid('links are not supported: give both containers a network, or use --add-host')
+  const [request] = DeviceRequests ?? []
+  if (!request) return
+  const capabilities = (request.Capabilities ?? []).map(all => `[${(all ?? []).join(' ')}]`).join(' ')
+  throw system(`could not select device driver ${JSON.stringify(request.Driver)} with capabilities: [${capabilities}]`)
 }
 
 // The host's name with the host's network, another container's with its network.

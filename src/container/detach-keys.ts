@@ -46,9 +46,16 @@ class DetachFilter extends Duplex implements Detaching {
     this.#client = client
     this.#keys = keys
     client.on('data', (chunk: Buffer) => this.#take(chunk))
-    client.once('end', () => this.push(null))
+    client.once('end', () => this.#endInput())
     client.once('close', () => this.destroy())
     client.once('error', () => this.destroy())
+    if (client.destroyed) this.destroy()
+  }
+
+  // Keys held back turn out to be no sequence.
+  #endInput() {
+    if (this.#matched > 0) this.push(Buffer.from(this.#keys.slice(0, this.#matched)))
+    this.push(null)
   }
 
   #take(chunk: Buffer) {

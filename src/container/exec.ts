@@ -5,7 +5,6 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ExecCreateRequest, ExecInspect } from '../api/types/exec.ts'
-import type { Fd } from '../kernel/descriptor.ts'
 import { GantryError, conflict, invalid, messageOf, notFound } from '../lib/errors.ts'
 import { join as joinStreams } from '../lib/join.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
@@ -15,20 +14,28 @@ import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { processFor } from './exec-process.ts'
 import { openInit, signalIfThere } from './init-process.ts'
+import { frameHeader } from './logs.ts'
 import type { Container, Exec, TerminalSize } from './model.ts'
 import { shimIsLost } from './on-exit.ts'
 import { containerPaths } from './paths.ts'
+import { checkNotRestarting } from './pause.ts'
 import { startError } from './start-error.ts'
 import { execShimOptions } from './shim-options.ts'
 
-/** Registers a process to be started later. Throws dockerd's errors. */
+/** Milliseconds for which the exit code of an ended exec can be asked for: as long as dockerd keeps it at least. */
+const remembered = 5 * 60_000
+/** Exit code of an exec that did not come to its runtime. */
+const cannotStart = 126
+
+/** Registers a process to be started later. Throws dockerd's errors, in which the container is called `name`. */
 export function createExec(
   engine: Pick<Engine, 'ids' | 'events'>,
   container: Container,
   request: ExecCreateRequest,
+  name = container.id,
 ): Exec {
   if ((request.Cmd ?? []).length === 0) throw invalid('No exec command specified')
-  checkRunning(container)
+  checkRunning(container, name)
   const detachKeys = parseDetachKeys(request.DetachKeys)
   const exec: Exec = {
     id: engine.ids.next(),
@@ -46,10 +53,11 @@ export function createExec(
   return exec
 }
 
-function checkRunning(container: Container) {
+function checkRunning(container: Container, name: string) {
+  checkNotRestarting(container)
   if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   if (container.state.phase === 'paused') {
-    throw conflict(`container ${container.id} is paused, unpause the container before exec`)
+    throw conflict(`container ${name} is paused, unpause the container before exec`)
   }
 }
 
@@ -70,9 +78,9 @@ export function findExec(engine: Pick<Engine, 'containers'>, id: string): Exec {
 
 /** Throws dockerd's conflicts for an exec that can't be started: it ran already, or its container doesn't run. */
 export function checkExecStart(exec: Exec): void {
-  if (exec.phase === 'running') throw conflict(`exec ${exec.id} is already running`)
-  if (exec.phase === 'ended') throw conflict(`exec ${exec.id} has already run`)
-  checkRunning(exec.container)
+  if (exec.phase === 'running') throw conflict(`Error: Exec command ${exec.id} is already running`)
+  if (exec.phase === 'ended') throw conflict(`Error: Exec command ${exec.id} has already run`)
+  checkRunning(exec.container, exec.container.id)
 }
 
 /** Starts without a client; resolves once it runs. Throws if it can't be started. */
@@ -85,14 +93,13 @@ export async function startAttached(engine: Engine, exec: Exec, client: Duplex):
   const { AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr, Tty: tty } = exec.request
   try {
     const { attached, started } = await launch(engine, exec, [{ stdin, stdout, stderr, closesStdin: true }])
-    const streams = attached[0]
-    started.catch(() => streams?.destroy())
-    if (streams)
-      await joinStreams(stdin && tty ? detaching(client, exec.detachKeys) : client, streams, { input: stdin })
     await started
+    const terminal = stdin && tty ? detaching(client, exec.detachKeys) : client
+    if (attached[0]) await joinStreams(terminal, attached[0], { input: stdin, endsWithInput: tty })
   } catch (error) {
     // The stream has begun, so that is where the client can read of it.
-    client.end(`${messageOf(error)}\r\n`)
+    const text = Buffer.from(`${messageOf(error)}\r\n`)
+    client.end(tty ? text : Buffer.concat([frameHeader('stdout', text.length), text]))
   }
 }
 
@@ -111,7 +118,8 @@ async function launch(engine: Engine, exec: Exec, attach: readonly AttachFlags[]
     const shim = launchShim({ ...execShimOptions(engine, exec, directory), attach }, engine.settings.shim)
     return { attached: shim.attached, started: follow(engine, exec, directory, shim) }
   } catch (error) {
-    throw failed(exec, directory, error)
+    end(exec, directory, cannotStart)
+    throw error
   }
 }
 
@@ -121,10 +129,13 @@ async function follow(engine: Engine, exec: Exec, directory: string, shim: Launc
     exec.pid = pid
     exec.shim = shim.connection
   } catch (error) {
+    for (const stream of shim.attached) stream.destroy()
     throw failed(exec, directory, error)
   }
   execEvent(engine, exec, `exec_start: ${commandLine(exec.request)}`)
-  void onExecExit(engine, exec, directory, shim, openInit(exec.pid, exec.container.id))
+  onExecExit(engine, exec, directory, shim).catch((error: unknown) => {
+    engine.log.error({ container: exec.container.id, exec: exec.id, error }, 'the end of an exec could not be settled')
+  })
 }
 
 function failed(exec: Exec, directory: string, error: unknown): GantryError {
@@ -133,8 +144,8 @@ function failed(exec: Exec, directory: string, error: unknown): GantryError {
   return new GantryError(kind, `OCI runtime exec failed: ${message}`, { cause: error })
 }
 
-async function onExecExit(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim, process: Fd | undefined) {
-  using held = process
+async function onExecExit(engine: Engine, exec: Exec, directory: string, shim: LaunchedShim) {
+  using held = openInit(exec.pid, exec.container.id)
   const exit = await shim.connection.exited
   // Without its shim nobody would see the process end.
   if (!exit && held) signalIfThere(held, constants.signals.SIGKILL)
@@ -148,6 +159,7 @@ function end(exec: Exec, directory: string, code: number) {
   exec.exitCode = code
   exec.pid = 0
   exec.shim = undefined
+  setTimeout(() => exec.container.execs.delete(exec.id), remembered).unref()
   rmSync(directory, { recursive: true, force: true })
 }
 

@@ -10,7 +10,7 @@ export function imageUsage(containers: ContainerStore): ImageUsage {
       containers
         .all()
         .filter(container => container.definition.imageId === image)
-        .map(container => ({ id: container.id, running: container.isRunning })),
+        .map(container => ({ id: container.id, running: container.isActive })),
     layersInUse: () => containers.all().flatMap(({ definition }) => definition.topLayer ?? []),
   }
 }

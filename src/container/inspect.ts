@@ -35,7 +35,7 @@ export function inspect(
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: container.execs.size > 0 ? [...container.execs.keys()] : null,
+    ExecIDs: execIds(container),
     HostConfig: definition.hostConfig,
     GraphDriver: graphDriver(engine, container),
     Mounts: mountPoints(engine, container),
@@ -44,14 +44,20 @@ export function inspect(
   }
 }
 
+// Those that may still run: an ended one is kept only to be asked for its exit code.
+function execIds({ execs }: Container): string[] | null {
+  const ids = [...execs.values()].filter(({ phase }) => phase !== 'ended').map(({ id }) => id)
+  return ids.length > 0 ? ids : null
+}
+
 /** The state as inspect tells it. */
 export function inspectState(container: Container): ContainerState {
   const { state } = container
   return {
     Status: state.phase,
-    Running: container.isRunning,
+    Running: container.isActive,
     Paused: state.phase === 'paused',
-    Restarting: false,
+    Restarting: state.phase === 'restarting',
     OOMKilled: state.oomKilled,
     Dead: state.phase === 'dead',
     Pid: state.pid,

@@ -1,20 +1,46 @@
 // POST /containers/{id}/kill: a signal to the container's first process.
 
-import { conflict } from '../lib/errors.ts'
 import { constants } from 'node:os'
+import { conflict } from '../lib/errors.ts'
+import { parseSignal } from '../kernel/signals.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { signalIfThere } from './init-process.ts'
 import type { Container } from './model.ts'
+import { resume } from './pause.ts'
+import { cancelRestart, markStopped } from './restart-policy.ts'
 
-/** Sends `signal` (a number) to a running container. Throws dockerd's conflict if it isn't running. */
-export function kill(engine: Pick<Engine, 'events' | 'containers'>, container: Container, signal: number): void {
-  if (!container.isRunning) {
-    throw conflict(`cannot kill container: ${container.id}: container ${container.id} is not running`)
+const { SIGKILL } = constants.signals
+
+/**
+ * Sends `signal` (a number) to a running container; after SIGKILL, resolves when it has exited. A signal that ends the
+ * container reaches a paused one as well, and calls its restart policy off. Throws dockerd's conflict if it isn't
+ * running, in which it is called `name`.
+ */
+export async function kill(engine: Engine, container: Container, signal: number, name = container.id): Promise<void> {
+  if (!container.isActive) {
+    throw conflict(`cannot kill container: ${name}: container ${container.id} is not running`)
   }
-  if (signal === constants.signals.SIGKILL || signal === constants.signals.SIGTERM) container.state.stoppedByUser = true
-  sendSignal(container, signal)
-  containerEvent(engine, container, 'kill', { signal: String(signal) })
+  const ends = isMeantToEnd(container, signal)
+  markStopped(engine, container, ends)
+  if (container.state.phase === 'restarting') await cancelRestart(engine, container)
+  if (!container.isRunning) return
+  const waiting = new AbortController()
+  const gone = container.exited.next(waiting.signal).catch(() => {})
+  try {
+    sendSignal(container, signal)
+    containerEvent(engine, container, 'kill', { signal: String(signal) })
+    if (ends) await resume(engine, container)
+    if (signal === SIGKILL) await gone
+  } finally {
+    waiting.abort()
+  }
+}
+
+// As dockerd has it: without a stop signal of its own, any signal may be how a container is ended.
+function isMeantToEnd({ definition }: Container, signal: number): boolean {
+  const { StopSignal } = definition.config
+  return signal === SIGKILL || !StopSignal || parseSignal(StopSignal) === signal
 }
 
 /** Signals the first process, if there still is one. */

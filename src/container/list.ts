@@ -27,7 +27,7 @@ type Parts = Pick<Engine, 'containers' | 'images' | 'networks' | 'volumes' | 'cl
 export function list(engine: Parts, query: ListQuery): ContainerSummary[] {
   const matches = containerFilter(engine, query.filters)
   const all = query.all || query.limit > 0 || stoppedToo.some(name => query.filters.has(name))
-  const found = engine.containers.all().filter(container => (all || container.isRunning) && matches(container))
+  const found = engine.containers.all().filter(container => (all || container.isActive) && matches(container))
   return (query.limit > 0 ? found.slice(0, query.limit) : found).map(container => summarize(engine, container))
 }
 
@@ -70,6 +70,7 @@ export function statusText(container: Container, now: bigint): string {
   const since = (time: string) => humanDuration(Number(now - (parseTime(time) ?? now)) / 1e9)
   if (phase === 'paused') return `Up ${since(startedAt)} (Paused)`
   if (phase === 'running') return `Up ${since(startedAt)}`
+  if (phase === 'restarting') return `Restarting (${exitCode}) ${since(finishedAt)} ago`
   if (phase === 'removing') return 'Removal In Progress'
   if (phase === 'dead') return 'Dead'
   if (phase === 'created') return 'Created'

@@ -3,7 +3,7 @@
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { parseTime } from '../lib/clock.ts'
+import { parseTime, systemClock } from '../lib/clock.ts'
 import { invalid, notImplemented } from '../lib/errors.ts'
 import { Notice } from '../lib/notice.ts'
 import { LogFiles } from './log-files.ts'
@@ -50,7 +50,7 @@ export async function writeLogs(
   signal: AbortSignal,
 ): Promise<void> {
   await using files = await LogFiles.open(path, query.tail, query.follow)
-  using growth = watchGrowth(container, path, query.follow, signal)
+  using growth = watchGrowth(container, path, query, signal)
   const format = formatter(query, container.definition.config.Tty === true)
   for (;;) {
     const ended = growth.ended
@@ -65,7 +65,7 @@ export async function writeLogs(
 }
 
 // `ended` is true once the container will write no more; `changed` tells of writes, of the end, and of a reader who left.
-function watchGrowth(container: Container, path: string, follow: boolean, signal: AbortSignal) {
+function watchGrowth(container: Container, path: string, { follow, until }: LogQuery, signal: AbortSignal) {
   const changed = new Notice<void>()
   const growth = { ended: !follow || !container.isRunning, changed, [Symbol.dispose]: () => {} }
   if (growth.ended) return growth
@@ -75,15 +75,26 @@ function watchGrowth(container: Container, path: string, follow: boolean, signal
     tell()
   }
   const watcher = watch(dirname(path), tell)
+  // What can no longer be watched will not grow: the directory went with the container.
+  watcher.on('error', end)
+  const limit = until === undefined ? undefined : setTimeout(end, delayUntil(until))
   const stop = new AbortController()
   container.exited.next(stop.signal).then(end, () => {})
   signal.addEventListener('abort', tell)
   growth[Symbol.dispose] = () => {
     watcher.close()
+    clearTimeout(limit)
     stop.abort()
     signal.removeEventListener('abort', tell)
   }
   return growth
+}
+
+// Timers take at most 2^31 milliseconds; past moments are at once.
+const longestDelay = 2 ** 31 - 1
+
+function delayUntil(moment: bigint): number {
+  return Math.min(Math.max(0, Number((moment - systemClock.now()) / 1_000_000n) + 1), longestDelay)
 }
 
 function formatter(query: LogQuery, tty: boolean) {
@@ -134,7 +145,7 @@ function detailsOf(attributes: Record<string, string>): string {
 }
 
 /** The header of a frame of Docker's multiplexed stream: 1 for stdout, 2 for stderr, and the length in bytes. */
-function frameHeader(stream: string, length: number): Buffer {
+export function frameHeader(stream: string, length: number): Buffer {
   const header = Buffer.alloc(8)
   header[0] = stream === 'stderr' ? 2 : 1
   header.writeUInt32BE(length, 4)

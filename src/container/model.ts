@@ -33,8 +33,11 @@ export interface Definition {
   readonly argv: readonly string[]
 }
 
-/** Where a container is in its life; `paused` is a running one whose processes are frozen. */
-export type Phase = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
+/**
+ * Where a container is in its life: `paused` is a running one whose processes are frozen, `restarting` one that its
+ * restart policy is about to start again.
+ */
+export type Phase = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
 
 /** The part of a container that changes as it lives, as the database keeps it. */
 export interface State {
@@ -49,7 +52,7 @@ export interface State {
   startedAt: string
   finishedAt: string
   restartCount: number
-  /** True after stop or kill, so that a restart policy leaves it alone. */
+  /** True after stop or kill: `unless-stopped` leaves it alone then, also when the daemon starts. */
   stoppedByUser: boolean
   /** What the network gave, while running. */
   sandbox?: Sandbox
@@ -132,8 +135,14 @@ export class Container {
   readonly exited = new Notice<Exit>()
   /** Told when the container is no more. */
   readonly removed = new Notice<Exit>()
-  /** True while restart has it in hand: then its exit is not its end. */
-  restarting = false
+  /** How many requests to restart have it in hand: while there are any, its exit is not its end. */
+  restarts = 0
+  /** True once someone asked for its end since it was last started: its restart policy leaves it alone then. */
+  endAsked = false
+  /** Milliseconds that its restart policy waited the last time. */
+  lastPause = 0
+  /** The restart policy's next attempt. */
+  nextAttempt: NodeJS.Timeout | undefined
 
   constructor(name: string, definition: Definition, state: State) {
     this.id = definition.id
@@ -142,7 +151,13 @@ export class Container {
     this.state = state
   }
 
+  /** True if it has processes. */
   get isRunning(): boolean {
     return this.state.phase === 'running' || this.state.phase === 'paused'
+  }
+
+  /** What the Engine API calls running: also the time between two attempts of a restart policy. */
+  get isActive(): boolean {
+    return this.isRunning || this.state.phase === 'restarting'
   }
 }

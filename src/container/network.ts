@@ -27,8 +27,9 @@ export async function connectNetwork(engine: Parts, container: Container): Promi
   const { NetworkMode: mode } = container.definition.hostConfig
   const target = /^container:(.+)$/.exec(mode)?.[1]
   if (target !== undefined) return nothingOfItsOwn(`/proc/${runningTarget(engine, target).state.pid}/ns/net`)
-  if (mode === 'host') return nothingOfItsOwn(undefined)
-  const connection = await engine.networks.connect(connectRequest(container))
+  const name = engine.networks.inspect(networkName(container) ?? '').Name
+  if (name === 'host') return nothingOfItsOwn(undefined)
+  const connection = await engine.networks.connect(connectRequest(container, name))
   const handOver = () => {
     connection.namespace.close()
     for (const reservation of connection.reservations) reservation.close()
@@ -66,9 +67,8 @@ export function runningTarget(engine: Pick<Engine, 'containers'>, reference: str
   throw conflict(`cannot join network namespace of a non running container: ${target.id}`)
 }
 
-function connectRequest(container: Container): ConnectRequest {
+function connectRequest(container: Container, name: string): ConnectRequest {
   const { config, endpoints } = container.definition
-  const name = networkName(container) ?? 'none'
   const none = name === 'none' || config.NetworkDisabled === true
   const asked = endpoints[name]
   return {

@@ -10,6 +10,7 @@ import { containerEvent } from './events.ts'
 import type { Container, Live } from './model.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
+import { type StartAgain, isToRestart, scheduleRestart } from './restart-policy.ts'
 import { runtimeState } from './shim-options.ts'
 
 /** The exit code where no shim was left to see it: what remained of the container was killed. */
@@ -17,49 +18,64 @@ export const shimIsLost = 137
 /** The exit code of a container that the host took down with it. */
 export const hostIsDown = 255
 
-/** Settles the container's end once its shim tells of it, or is lost. */
-export function watchExit(engine: Engine, container: Container, live: Live): void {
-  settle(engine, container, live).catch((error: unknown) => {
+/** Settles the container's end once its shim tells of it, or is lost; a restart policy uses `again`. */
+export function watchExit(engine: Engine, container: Container, live: Live, again: StartAgain): void {
+  settle(engine, container, live, again).catch((error: unknown) => {
     engine.log.error({ container: container.id, error }, 'the end of a container could not be settled')
   })
 }
 
-async function settle(engine: Engine, container: Container, live: Live): Promise<void> {
+async function settle(engine: Engine, container: Container, live: Live, again: StartAgain): Promise<void> {
   const exit = await live.shim.exited
   await live.ended
   using _lock = await engine.locks.hold(container.id)
   live.pidfd?.close()
   container.live = undefined
-  await settleExit(engine, container, exit, shimIsLost)
+  await settleExit(engine, container, exit, { unseen: shimIsLost, again })
 }
 
 /**
  * Settles an end: `exit` is what the shim told; without it, its record counts, and without that the code is `unseen`.
- * The caller holds the lock.
+ * The restart policy uses `again`; without it none is heeded. The caller holds the lock.
  */
 export async function settleExit(
   engine: Engine,
   container: Container,
   exit: ShimExit | undefined,
-  unseen: number,
+  { unseen, again }: { unseen: number; again?: StartAgain },
 ): Promise<void> {
   await release(engine, container)
   const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
   recordExit(engine, container, seen, unseen)
   dismissEarly(container)
+  dropUnstartedExecs(container)
   const { exitCode: code, oomKilled, error } = container.state
   if (oomKilled) containerEvent(engine, container, 'oom')
   containerEvent(engine, container, 'die', { execDuration: String(runSeconds(container)), exitCode: String(code) })
-  const remove = container.definition.hostConfig.AutoRemove && !container.restarting
-  if (remove) await removeLocked(engine, container, true)
-  else engine.containers.saveState(container)
+  if (again && isToRestart(container)) scheduleRestart(engine, container, runSeconds(container), again)
+  const remove = container.definition.hostConfig.AutoRemove && container.restarts === 0
+  await tolerate(engine, container, async () => {
+    if (remove) await removeLocked(engine, container, true)
+    else engine.containers.saveState(container)
+  })
   container.exited.tell({ code, oomKilled, error })
 }
 
 async function release(engine: Engine, container: Container): Promise<void> {
   const { sandbox } = container.state
-  if (sandbox?.endpoint) await engine.networks.disconnect(sandbox.endpoint)
-  await releaseRun(engine, container)
+  await tolerate(engine, container, async () => {
+    if (sandbox?.endpoint) await engine.networks.disconnect(sandbox.endpoint)
+  })
+  await tolerate(engine, container, () => releaseRun(engine, container))
+}
+
+// Whatever cannot be given back or written down, the container has ended, and those who wait for that are told.
+async function tolerate(engine: Engine, container: Container, step: () => Promise<void>): Promise<void> {
+  try {
+    await step()
+  } catch (error) {
+    engine.log.error({ container: container.id, error }, 'something of a container that ended is left behind')
+  }
 }
 
 /** Gives back what a run of the container, finished or cut short, has on disk and among the cgroups. */
@@ -80,6 +96,11 @@ function recordExit(engine: Engine, container: Container, exit: ShimExit | undef
     oomKilled: exit?.oomKilled ?? false,
     finishedAt: formatTime(exit?.finishedAt ?? engine.clock.now()),
   }
+}
+
+// They were for the run that is over. Those that run end with it, each by its own shim.
+function dropUnstartedExecs({ execs }: Container) {
+  for (const [id, { phase }] of execs) if (phase === 'created') execs.delete(id)
 }
 
 function runSeconds(container: Container): number {

@@ -6,9 +6,16 @@ import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import type { Container } from './model.ts'
 
+/** Throws dockerd's conflict if a container is between two attempts of its restart policy. */
+export function checkNotRestarting({ id, state }: Container): void {
+  if (state.phase !== 'restarting') return
+  throw conflict(`Container ${id} is restarting, wait until the container is running`)
+}
+
 /** Throws dockerd's conflict if the container isn't running, or is paused already. */
 export async function pause(engine: Engine, container: Container): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
+  checkNotRestarting(container)
   if (container.state.phase === 'paused') throw conflict(`Container ${container.id} is already paused`)
   if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
   await engine.cgroups.freeze(cgroupOf(engine, container))
@@ -25,10 +32,15 @@ export async function unpause(engine: Engine, container: Container): Promise<voi
   await resume(engine, container)
 }
 
-/** Thaws a paused container. The caller holds its lock or is ending it. */
+/** Thaws a container if it is paused. The caller holds its lock or is ending it. */
 export async function resume(engine: Engine, container: Container): Promise<void> {
+  if (container.state.phase !== 'paused') return
   await engine.cgroups.thaw(cgroupOf(engine, container))
+  // What waited for it in the frozen state may have ended it by now.
+  if (!isPaused(container)) return
   container.state.phase = 'running'
   engine.containers.saveState(container)
   containerEvent(engine, container, 'unpause')
 }
+
+const isPaused = ({ state }: Container) => state.phase === 'paused'

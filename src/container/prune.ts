@@ -17,7 +17,7 @@ export async function prune(engine: Engine, filters: Filters): Promise<Container
   const ContainersDeleted: string[] = []
   let SpaceReclaimed = 0
   for (const container of engine.containers.all()) {
-    if (container.isRunning || !matches(container)) continue
+    if (container.isActive || !matches(container)) continue
     const size = await diskUsage(containerPaths(engine.settings, container.id).upper)
     if (!(await removed(engine, container))) continue
     ContainersDeleted.push(container.id)

@@ -10,6 +10,7 @@ import { sendSignal } from './kill.ts'
 import type { Container } from './model.ts'
 import { containerPaths } from './paths.ts'
 import { resume } from './pause.ts'
+import { cancelRestart, markStopped } from './restart-policy.ts'
 
 /** How to remove: running ones too, with their anonymous volumes. */
 export interface RemoveOptions {
@@ -22,10 +23,19 @@ export interface RemoveOptions {
 /** Removes a container and frees its name. Throws dockerd's conflict for a running one without `force`. */
 export async function remove(engine: Engine, container: Container, options: RemoveOptions): Promise<void> {
   if (options.link) throw invalid(`Cannot get parent / for name /${container.name}`)
-  if (container.isRunning && !options.force) throw conflict(stillRunning(container))
-  await endForGood(engine, container)
+  while (!(await removeStopped(engine, container, options.volumes))) {
+    if (!options.force) throw conflict(stillRunning(container))
+    await endForGood(engine, container)
+  }
+}
+
+// False if it runs; a start or a restart may have come first.
+async function removeStopped(engine: Engine, container: Container, volumes: boolean): Promise<boolean> {
+  if (container.isActive) return false
   using _lock = await engine.locks.hold(container.id)
-  await removeLocked(engine, container, options.volumes)
+  if (container.isActive) return false
+  await removeLocked(engine, container, volumes)
+  return true
 }
 
 function stillRunning(container: Container): string {
@@ -33,20 +43,19 @@ function stillRunning(container: Container): string {
   const advice =
     state === 'paused'
       ? 'container is paused and must be unpaused first'
-      : 'container is running: stop the container before removing or force remove'
+      : `container is ${state}: stop the container before removing or force remove`
   return `cannot remove container "/${container.name}": ${advice}`
 }
 
-// A restart that was under way may bring it back once more.
 async function endForGood(engine: Engine, container: Container): Promise<void> {
-  while (container.isRunning) {
-    container.state.stoppedByUser = true
-    const gone = container.exited.next()
-    sendSignal(container, constants.signals.SIGKILL)
-    if (container.state.phase === 'paused') await resume(engine, container)
-    containerEvent(engine, container, 'kill', { signal: String(constants.signals.SIGKILL) })
-    await gone
-  }
+  markStopped(engine, container, true)
+  if (container.state.phase === 'restarting') await cancelRestart(engine, container)
+  if (!container.isRunning) return
+  const gone = container.exited.next()
+  sendSignal(container, constants.signals.SIGKILL)
+  containerEvent(engine, container, 'kill', { signal: String(constants.signals.SIGKILL) })
+  await resume(engine, container)
+  await gone
 }
 
 /** Removes a container that does not run; the caller holds its lock. Does nothing the second time. */
@@ -58,11 +67,15 @@ export async function removeLocked(engine: Engine, container: Container, volumes
   const unused = volumes ? unusedVolumes(engine, container) : []
   // The rows go first: files without a row are swept at the next start, a row without files would be a broken container.
   engine.containers.remove(container, () => engine.volumes.forget(unused))
-  await engine.removeTree(dirname(paths.data), container.id)
-  await engine.volumes.clear(unused)
-  dismissEarly(container)
-  containerEvent(engine, container, 'destroy')
-  container.removed.tell({ code, oomKilled, error: '' })
+  try {
+    await engine.removeTree(dirname(paths.data), container.id)
+    await engine.volumes.clear(unused)
+  } finally {
+    dismissEarly(container)
+    containerEvent(engine, container, 'destroy')
+    container.removed.tell({ code, oomKilled, error: '' })
+    container.exited.tell({ code, oomKilled, error: '' })
+  }
 }
 
 // Anonymous volumes that another container uses as well stay.

@@ -1,6 +1,6 @@
 // POST /containers/{id}/rename.
 
-import { invalid } from '../lib/errors.ts'
+import { GantryError, invalid } from '../lib/errors.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import type { Container } from './model.ts'
@@ -13,10 +13,21 @@ export async function rename(
   name: string,
 ) {
   if (name === '') throw invalid('Neither old nor new names may be empty')
-  const next = parseName(name)
   using _lock = await engine.locks.hold(container.id)
   const before = container.name
-  if (next === before) throw invalid('Renaming a container with the same name as its current name')
-  engine.containers.rename(container, next)
+  if (name.replace(/^\//, '') === before) {
+    throw invalid('Renaming a container with the same name as its current name')
+  }
+  allocating(() => engine.containers.rename(container, parseName(name)))
   containerEvent(engine, container, 'rename', { oldName: `/${before}` })
+}
+
+// dockerd's words around what is wrong with the name.
+function allocating(body: () => void) {
+  try {
+    body()
+  } catch (error) {
+    if (!(error instanceof GantryError)) throw error
+    throw new GantryError(error.kind, `Error when allocating new name: ${error.message}`, { cause: error })
+  }
 }

@@ -8,12 +8,12 @@ import { type StopOptions, end } from './stop.ts'
 
 /** Resolves once the container runs again; one with AutoRemove is kept. Throws as start does. */
 export async function restart(engine: Engine, container: Container, options: StopOptions): Promise<void> {
-  container.restarting = true
+  container.restarts++
   try {
-    if (container.isRunning) await end(engine, container, options)
+    if (container.isActive) await end(engine, container, options)
     await start(engine, container)
   } finally {
-    container.restarting = false
+    container.restarts--
   }
   containerEvent(engine, container, 'restart')
 }

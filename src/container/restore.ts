@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../lib/errors.ts'
 import { pidfdGetFd, pidfdOpen } from '../kernel/pidfd.ts'
+import { containerOf } from '../runtime/modes.ts'
 import { type FoundShim, connectShim } from '../runtime/shim.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
@@ -13,6 +14,8 @@ import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { adoptExecs } from './restore-execs.ts'
 import { sweepLeftovers } from './sweep.ts'
+import { wantsRestart } from './restart-policy.ts'
+import { start, startAgain } from './start.ts'
 
 /** What the daemon before left. */
 export interface Inheritance {
@@ -74,19 +77,42 @@ function relayedSockets(container: Container, { state }: FoundShim) {
 
 /**
  * Settles what ended while no daemon was there, watches what runs on, and sweeps what belongs to no container. Call
- * once the networks are up. Twice changes nothing more.
+ * once the networks are up, and startWithDaemon afterwards. Twice changes nothing more.
  */
 export async function settleInherited(engine: Engine, { running, ended }: Inheritance): Promise<void> {
-  for (const [container, live] of running) watchExit(engine, container, live)
+  for (const [container, live] of running) watchExit(engine, container, live, startAgain)
   for (const container of running.keys()) await adoptExecs(engine, container)
   for (const container of ended) {
     using _lock = await engine.locks.hold(container.id)
     const unseen = existsSync(containerPaths(engine.settings, container.id).run) ? shimIsLost : hostIsDown
-    await settleExit(engine, container, undefined, unseen)
+    await settleExit(engine, container, undefined, { unseen })
   }
   for (const container of engine.containers.all()) {
     using _lock = await engine.locks.hold(container.id)
+    // The daemon that was to start it again is gone.
+    if (container.state.phase === 'restarting') container.state.phase = 'exited'
     if (container.definition.hostConfig.AutoRemove && !container.isRunning) await removeLocked(engine, container, true)
   }
   await sweepLeftovers(engine)
+}
+
+/** Starts the containers whose restart policy wants them to run; those that share another's namespaces come last. */
+export async function startWithDaemon(engine: Engine): Promise<void> {
+  const wanted = engine.containers
+    .all()
+    .filter(({ isActive, definition, state }) => !isActive && wantsRestart(definition.hostConfig.RestartPolicy, state))
+  await Promise.all(wanted.filter(container => !joinsAnother(container)).map(container => tryStart(engine, container)))
+  await Promise.all(wanted.filter(joinsAnother).map(container => tryStart(engine, container)))
+}
+
+function joinsAnother({ definition: { hostConfig } }: Container): boolean {
+  return [hostConfig.NetworkMode, hostConfig.PidMode, hostConfig.IpcMode].some(mode => containerOf(mode) !== undefined)
+}
+
+async function tryStart(engine: Engine, container: Container): Promise<void> {
+  try {
+    await start(engine, container)
+  } catch (error) {
+    engine.log.warn({ container: container.id, error }, 'a container could not be started with the daemon')
+  }
 }

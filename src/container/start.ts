@@ -7,6 +7,7 @@ import { GantryError, conflict, notModified } from '../lib/errors.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
 import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
+import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { openInit } from './init-process.ts'
@@ -16,6 +17,7 @@ import { releaseRun, watchExit } from './on-exit.ts'
 import { writeNetworkFiles } from './network-files.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
+import { beginAnew } from './restart-policy.ts'
 import { mountRootfs } from './rootfs.ts'
 import { runtimeState, shimOptions } from './shim-options.ts'
 import { specFor } from './spec.ts'
@@ -25,6 +27,17 @@ import { startError } from './start-error.ts'
 export async function start(engine: Engine, container: Container): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
   checkStartable(container)
+  beginAnew(container)
+  await startLocked(engine, container)
+}
+
+/** An attempt of the container's restart policy; nothing if it was called off. Throws as start does, and is the last then. */
+export async function startAgain(engine: Engine, container: Container): Promise<void> {
+  using _lock = await engine.locks.hold(container.id)
+  if (container.state.phase === 'restarting') await startLocked(engine, container)
+}
+
+async function startLocked(engine: Engine, container: Container): Promise<void> {
   try {
     await launch(engine, container)
   } catch (error) {
@@ -36,7 +49,7 @@ export async function start(engine: Engine, container: Container): Promise<void>
 function checkStartable(container: Container) {
   const { phase } = container.state
   if (phase === 'paused') throw conflict('cannot start a paused container, try unpause instead')
-  if (phase === 'running') throw notModified('container is already running')
+  if (phase === 'running' || phase === 'restarting') throw notModified('container is already running')
   if (phase === 'removing' || phase === 'dead') {
     throw conflict('container is marked for removal and cannot be started')
   }
@@ -58,7 +71,10 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
   const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)
-  undo.defer(async () => void (await shim.ended))
+  undo.defer(async () => {
+    await engine.cgroups.at(cgroupOf(engine, container)).kill()
+    await shim.ended
+  })
   // The shim has its own copies now: ours would keep the network alive after it.
   network.handOver()
   joinEarly(container, early, shim)
@@ -74,8 +90,7 @@ function joinEarly(container: Container, early: readonly EarlyAttach[], shim: La
 }
 
 function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {
-  const live = { shim: shim.connection, pidfd: openInit(started.pid, container.id), ended: shim.ended }
-  container.live = live
+  const before = container.state
   container.state = {
     ...freshState(),
     phase: 'running',
@@ -83,24 +98,35 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     startedAt: formatTime(started.startedAt),
     finishedAt: container.state.finishedAt,
     restartCount: container.state.restartCount,
+    stoppedByUser: container.endAsked,
     sandbox: { endpoint: network.endpoint, ports: network.ports },
   }
-  engine.containers.saveState(container)
-  watchExit(engine, container, live)
+  try {
+    engine.containers.saveState(container)
+  } catch (error) {
+    container.state = before
+    throw error
+  }
+  const live = { shim: shim.connection, pidfd: openInit(started.pid, container.id), ended: shim.ended }
+  container.live = live
+  watchExit(engine, container, live, startAgain)
+  // Those who came while it was starting.
+  for (const { flags, take } of container.early) live.shim.attach(flags).then(take, () => take(undefined))
+  container.early.clear()
 }
 
 // What inspect says of a failed start, and what the client is told.
 async function recordFailure(engine: Engine, container: Container, error: unknown): Promise<GantryError> {
   if (error instanceof GantryError && error.kind === 'notModified') return error
   const failure = startError(error, container.definition.argv[0] ?? '')
+  const givesUp = container.state.phase === 'restarting'
   container.state.error = failure.message
   container.state.exitCode = failure.exitCode
+  if (givesUp) container.state.phase = 'exited'
   engine.containers.saveState(container)
   dismissEarly(container)
   engine.log.debug({ container: container.id, error }, 'container failed to start')
-  if (container.definition.hostConfig.AutoRemove) {
-    await removeLocked(engine, container, true)
-    container.exited.tell({ code: failure.exitCode, oomKilled: false, error: '' })
-  }
+  if (container.definition.hostConfig.AutoRemove) await removeLocked(engine, container, true)
+  else if (givesUp) container.exited.tell({ code: failure.exitCode, oomKilled: false, error: failure.message })
   return new GantryError(failure.kind, failure.message, { cause: error })
 }

@@ -9,8 +9,11 @@ import { containerEvent } from './events.ts'
 import { sendSignal } from './kill.ts'
 import type { Container } from './model.ts'
 import { resume } from './pause.ts'
+import { cancelRestart, markStopped } from './restart-policy.ts'
 
 const defaultTimeout = 10
+// Timers take at most 2^31 milliseconds.
+const longestDelay = 2 ** 31 - 1
 
 /** How to stop: a signal's name or number, and seconds to wait before SIGKILL; negative waits for ever. */
 export interface StopOptions {
@@ -20,7 +23,7 @@ export interface StopOptions {
 
 /** Resolves once the container has exited. Throws notModified if it isn't running. */
 export async function stop(engine: Engine, container: Container, options: StopOptions = {}): Promise<void> {
-  if (!container.isRunning) throw notModified('container is already stopped')
+  if (!container.isActive) throw notModified('container is already stopped')
   await end(engine, container, options)
   containerEvent(engine, container, 'stop')
 }
@@ -30,12 +33,13 @@ export async function end(engine: Engine, container: Container, options: StopOpt
   const { StopSignal, StopTimeout } = container.definition.config
   const signal = parseSignal(options.signal || StopSignal || 'SIGTERM')
   const timeout = options.timeout ?? StopTimeout ?? defaultTimeout
-  container.state.stoppedByUser = true
-  const gone = container.exited.next()
+  markStopped(engine, container, true)
+  if (container.state.phase === 'restarting') await cancelRestart(engine, container)
   if (!container.isRunning) return
+  const gone = container.exited.next()
   sendSignal(container, signal)
   containerEvent(engine, container, 'kill', { signal: String(signal) })
-  if (container.state.phase === 'paused') await resume(engine, container)
+  await resume(engine, container)
   if (await endsWithin(gone, timeout)) return
   sendSignal(container, constants.signals.SIGKILL)
   containerEvent(engine, container, 'kill', { signal: String(constants.signals.SIGKILL) })
@@ -45,7 +49,7 @@ export async function end(engine: Engine, container: Container, options: StopOpt
 async function endsWithin(gone: Promise<unknown>, seconds: number): Promise<boolean> {
   if (seconds < 0) return gone.then(() => true)
   const timer = new AbortController()
-  const late = delay(seconds * 1000, false, { signal: timer.signal }).catch(() => false)
+  const late = delay(Math.min(seconds * 1000, longestDelay), false, { signal: timer.signal }).catch(() => false)
   const inTime = await Promise.race([gone.then(() => true), late])
   timer.abort()
   return inTime

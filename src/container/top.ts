@@ -7,6 +7,7 @@ import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import type { Container } from './model.ts'
+import { checkNotRestarting } from './pause.ts'
 
 /** Runs `ps` with the client's arguments (`-ef` by default) and keeps the lines of the container. */
 export async function top(
@@ -14,6 +15,7 @@ export async function top(
   container: Container,
   psArguments: string,
 ): Promise<ContainerTopResponse> {
+  checkNotRestarting(container)
   if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   const words = splitArguments(psArguments)
   const pids = engine.cgroups.pids(cgroupOf(engine, container))

@@ -56,7 +56,7 @@ export async function createVolumes(
       { pending: true },
     )
     if (isNew) undo.defer(() => engine.volumes.drop(name))
-    if (plan.name === '') anonymousVolumes.push(name)
+    if (plan.name === '' || isAnonymous(engine, name)) anonymousVolumes.push(name)
     if (plan.copy) {
       root ??= mountRootfs(engine, container)
       await engine.volumes.copyUp(name, root, plan.destination)
@@ -65,6 +65,11 @@ export async function createVolumes(
   }
   root?.close()
   return { mounts, anonymousVolumes }
+}
+
+// Taken over from another container: whichever of the two is removed last takes the volume with it.
+function isAnonymous(engine: Pick<Engine, 'containers'>, name: string): boolean {
+  return engine.containers.all().some(({ definition }) => definition.anonymousVolumes.includes(name))
 }
 
 /** The mounts as inspect and list show them. */

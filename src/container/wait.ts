@@ -16,7 +16,7 @@ export function parseWaitCondition(text: string | undefined): WaitCondition {
 /** Resolves when the condition holds; rejects if `signal` is aborted first. */
 export async function wait(container: Container, condition: WaitCondition, signal: AbortSignal): Promise<Exit> {
   if (condition === 'removed') return container.removed.next(signal)
-  if (condition === 'next-exit' || container.isRunning) return container.exited.next(signal)
+  if (condition === 'next-exit' || container.isActive) return container.exited.next(signal)
   const { exitCode: code, oomKilled, error } = container.state
   return { code, oomKilled, error }
 }

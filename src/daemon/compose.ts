@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { reconnect, settleInherited } from '../container/restore.ts'
+import { reconnect, settleInherited, startWithDaemon } from '../container/restore.ts'
 import { type ContainerSettings, type Engine } from '../container/engine.ts'
 import { imageUsage } from '../container/image-usage.ts'
 import { ContainerStore } from '../container/store.ts'
@@ -100,6 +100,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   const inheritance = await reconnect(engine)
   await networks.start()
   await settleInherited(engine, inheritance)
+  await startWithDaemon(engine)
   return engine
 }
 

@@ -158,6 +158,7 @@ describe('a volume', () => {
     for (const name of ['cut', 'kept']) kit.volumes.ensure({ name })
     kit.volumes.forget(['cut'])
     mkdirSync(join(kit.root, 'made/_data'), { recursive: true })
+    mkdirSync(join(kit.root, 'begun'))
     mkdirSync(join(kit.root, '.removed-x/_data'), { recursive: true })
     mkdirSync(join(kit.root, 'lost/_data'), { recursive: true })
     writeFileSync(join(kit.root, 'lost/_data/precious'), '')

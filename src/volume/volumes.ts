@@ -341,10 +341,12 @@ function writeMark(path: string) {
 
 // rmdir refuses whatever has something in it.
 function removeIfEmpty(...directories: readonly string[]) {
-  try {
-    for (const directory of directories) rmdirSync(directory)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY')) throw error
+  for (const directory of directories) {
+    try {
+      rmdirSync(directory)
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY')) throw error
+    }
   }
 }
 

@@ -67,6 +67,11 @@ export class Gantryd extends Engine {
     await this.daemon.result
   }
 
+  /** Waits until the daemon, killed by something else, is gone. */
+  async killed(): Promise<void> {
+    await this.daemon.finish(5000)
+  }
+
   /** Starts the daemon again on the same roots. It must not be running. */
   async start(): Promise<void> {
     await this.launch(this.argv)

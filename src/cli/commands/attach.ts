@@ -24,8 +24,8 @@ export const verb: Verb = {
   async run(context, flags, [name = '']) {
     const { client } = context
     const { Id: id, State: state, Config: config } = await inspectContainer(client, name)
-    if (!state.Running) throw conflict('cannot attach to a stopped container, start it first')
-    if (state.Paused) throw conflict('cannot attach to a paused container, unpause it first')
+    if (!state.Running) throw conflict('You cannot attach to a stopped container, start it first')
+    if (state.Paused) throw conflict('You cannot attach to a paused container, unpause it first')
     const { Tty: tty } = config
     const input = config.OpenStdin && !flags.bool('no-stdin')
     requireTerminal(context, tty, input)

@@ -1,7 +1,8 @@
 // `gantry exec`: another process in a running container.
 
 import { attachExec, createExec, inspectExec, resizeExec, startExec } from '../../client/containers.ts'
-import { flag } from '../flags.ts'
+import { checked, flag } from '../flags.ts'
+import { checkVariable } from '../run/checks.ts'
 import { followSize, requireTerminal, runSession } from '../session.ts'
 import { readPairFiles, resolveVariables } from '../values.ts'
 import { PlainFailure, type Verb } from '../verb.ts'
@@ -12,7 +13,7 @@ export const verb: Verb = {
   flags: [
     flag('detach', 'bool', 'Detached mode: run command in the background', 'd'),
     flag('detach-keys', 'text', 'Override the key sequence for detaching a container'),
-    flag('env', 'list', 'Set environment variables', 'e'),
+    checked(flag('env', 'list', 'Set environment variables', 'e'), checkVariable),
     flag('env-file', 'list', 'Read in a file of environment variables'),
     flag('interactive', 'bool', 'Keep STDIN open even if not attached', 'i'),
     flag('privileged', 'bool', 'Give extended privileges to the command'),

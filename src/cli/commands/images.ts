@@ -3,10 +3,10 @@
 import type { ImageSummary } from '../../api/types/image.ts'
 import { listImages } from '../../client/images.ts'
 import { shortId } from '../../lib/ids.ts'
-import { type FlagValues, flag } from '../flags.ts'
+import { type FlagValues, checked, flag } from '../flags.ts'
 import { formatListing, goTime, type Row } from '../output/listing.ts'
 import { humanAge, humanSize } from '../output/units.ts'
-import { parseFilters } from '../values.ts'
+import { checkFilter, parseFilters } from '../values.ts'
 import type { Verb } from '../verb.ts'
 
 const titles = {
@@ -27,7 +27,7 @@ export const verb: Verb = {
   flags: [
     flag('all', 'bool', 'Show all images (default hides intermediate images)', 'a'),
     flag('digests', 'bool', 'Show digests'),
-    flag('filter', 'list', 'Filter output based on conditions provided', 'f'),
+    checked(flag('filter', 'list', 'Filter output based on conditions provided', 'f'), checkFilter),
     flag('format', 'text', "Format output: 'table', 'table TEMPLATE', 'json' or a Go template"),
     flag('no-trunc', 'bool', "Don't truncate output"),
     flag('quiet', 'bool', 'Only show image IDs', 'q'),

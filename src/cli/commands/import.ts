@@ -1,23 +1,23 @@
 // `gantry import`: an image of one layer from the archive of a root file system.
 
-import { createReadStream } from 'node:fs'
 import { importImage } from '../../client/images.ts'
 import { system } from '../../lib/errors.ts'
+import { openArchive } from '../archive.ts'
 import { flag } from '../flags.ts'
 import { splitTag } from '../reference.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
-  usage: '[OPTIONS] FILE|- [REPOSITORY[:TAG]]',
+  usage: '[OPTIONS] file|- [REPOSITORY[:TAG]]',
   summary: 'Import the contents from a tarball to create a filesystem image',
   flags: [
     flag('change', 'list', 'Apply Dockerfile instruction to the created image', 'c'),
     flag('message', 'text', 'Set commit message for imported image', 'm'),
     flag('platform', 'text', 'Set platform if server is multi-platform capable'),
   ],
-  operands: { min: 1, max: 2 },
+  operands: { min: 1, max: Number.POSITIVE_INFINITY },
   async run(context, flags, [file = '', name]) {
-    const archive = file === '-' ? context.stdin : createReadStream(file)
+    const archive = file === '-' ? context.stdin : await openArchive(file)
     const query = {
       ...splitTag(name),
       message: flags.text('message'),

@@ -32,7 +32,7 @@ export const verb: Verb = {
       const value = await find(context.client, types, name, flags.bool('size'))
       if (value !== undefined) found.push(value)
       else {
-        context.stderr.write(`Error: No such ${flags.text('type') ?? 'object'}: ${name}\n`)
+        context.stderr.write(`${missing(flags.text('type'), name)}\n`)
         exitCode = 1
       }
     }
@@ -41,9 +41,16 @@ export const verb: Verb = {
   },
 }
 
+function missing(type: string | undefined, name: string): string {
+  if (!type) return `Error: No such object: ${name}`
+  const shown = type === 'image' && !/[:@]/.test(name) ? `${name}:latest` : name
+  return `Error response from daemon: No such ${type}: ${shown}`
+}
+
 function typesOf(type: string | undefined): string[] {
   if (type === undefined || type === '') return Object.keys(paths)
-  if (!Object.hasOwn(paths, type)) throw invalid(`${JSON.stringify(type)} is not a valid value for --type`)
+  if (!Object.hasOwn(paths, type))
+    throw invalid(`unknown type: ${JSON.stringify(type)}: must be one of "container", "image", "network", "volume"`)
   return [type]
 }
 

@@ -1,8 +1,8 @@
 // `gantry load`: images from an archive.
 
-import { createReadStream } from 'node:fs'
 import { loadImages } from '../../client/images.ts'
 import { invalid, system } from '../../lib/errors.ts'
+import { openArchive } from '../archive.ts'
 import { flag } from '../flags.ts'
 import type { Verb } from '../verb.ts'
 
@@ -19,7 +19,7 @@ export const verb: Verb = {
     if (path === undefined && context.stdin.isTTY) {
       throw invalid('requested load from stdin, but stdin is empty')
     }
-    const archive = path === undefined ? context.stdin : createReadStream(path)
+    const archive = path === undefined ? context.stdin : await openArchive(path)
     for await (const message of loadImages(context.client, archive, flags.bool('quiet') || !context.stdout.isTTY)) {
       if (message.error !== undefined) throw system(message.errorDetail?.message ?? message.error)
       if (message.stream !== undefined) context.stdout.write(message.stream)

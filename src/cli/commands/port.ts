@@ -1,7 +1,7 @@
 // `gantry port`: where a container's ports are published.
 
 import { inspectContainer } from '../../client/containers.ts'
-import { notFound } from '../../lib/errors.ts'
+import { invalid, notFound } from '../../lib/errors.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
@@ -18,9 +18,15 @@ export const verb: Verb = {
       context.stdout.write(published.map(({ port, host }) => `${port} -> ${host}\n`).join(''))
       return 0
     }
+    const [number = ''] = wanted.split('/')
+    if (!/^\d+$/.test(number)) {
+      throw invalid(
+        `Error: invalid port (${number}): strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
+      )
+    }
     const port = wanted.includes('/') ? wanted : `${wanted}/tcp`
     const lines = published.filter(each => each.port === port).map(({ host }) => `${host}\n`)
-    if (lines.length === 0) throw notFound(`no public port '${wanted}' published for ${container}`)
+    if (lines.length === 0) throw notFound(`Error: No public port '${wanted}' published for ${container}`)
     context.stdout.write(lines.join(''))
     return 0
   },

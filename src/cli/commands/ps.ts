@@ -3,11 +3,11 @@
 import type { ContainerSummary } from '../../api/types/container.ts'
 import { listContainers } from '../../client/containers.ts'
 import { shortId } from '../../lib/ids.ts'
-import { flag } from '../flags.ts'
+import { checked, flag } from '../flags.ts'
 import { formatListing, goTime, type Row } from '../output/listing.ts'
 import { displayPorts } from '../output/ports.ts'
 import { ellipsis, humanAge, humanSize } from '../output/units.ts'
-import { parseFilters } from '../values.ts'
+import { checkFilter, parseFilters } from '../values.ts'
 import type { Verb } from '../verb.ts'
 
 const titles = {
@@ -35,7 +35,7 @@ export const verb: Verb = {
   summary: 'List containers',
   flags: [
     flag('all', 'bool', 'Show all containers (default shows just running)', 'a'),
-    flag('filter', 'list', 'Filter output based on conditions provided', 'f'),
+    checked(flag('filter', 'list', 'Filter output based on conditions provided', 'f'), checkFilter),
     flag('format', 'text', "Format output: 'table', 'table TEMPLATE', 'json' or a Go template"),
     flag('last', 'int', 'Show n last created containers (includes all states)', 'n'),
     flag('latest', 'bool', 'Show the latest created container (includes all states)', 'l'),

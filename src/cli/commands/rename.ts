@@ -1,7 +1,9 @@
 // `gantry rename`: another name for a container.
 
 import { actOnContainer } from '../../client/containers.ts'
-import type { Verb } from '../verb.ts'
+import { EngineError } from '../../client/client.ts'
+import { invalid } from '../../lib/errors.ts'
+import { PlainFailure, type Verb } from '../verb.ts'
 
 export const verb: Verb = {
   usage: 'CONTAINER NEW_NAME',
@@ -9,7 +11,15 @@ export const verb: Verb = {
   flags: [],
   operands: { min: 2, max: 2 },
   async run(context, _flags, [container = '', name = '']) {
-    await actOnContainer(context.client, container, 'rename', { name })
-    return 0
+    if (container === '' || name === '') throw invalid('Error: Neither old nor new names may be empty')
+    try {
+      await actOnContainer(context.client, container, 'rename', { name })
+      return 0
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      throw new PlainFailure(
+        `Error response from daemon: ${error.message}\nError: failed to rename container named ${container}`,
+      )
+    }
   },
 }

@@ -1,7 +1,7 @@
 // `gantry rm`: containers and, if asked to, their anonymous volumes.
 
 import { removeContainer } from '../../client/containers.ts'
-import { forEach } from '../each.ts'
+import { forEach, isNotFound } from '../each.ts'
 import { flag } from '../flags.ts'
 import type { Verb } from '../verb.ts'
 
@@ -16,6 +16,7 @@ export const verb: Verb = {
   operands: { min: 1, max: Number.POSITIVE_INFINITY },
   run(context, flags, names) {
     const query = { force: flags.bool('force'), link: flags.bool('link'), v: flags.bool('volumes') }
-    return forEach(context, names, name => removeContainer(context.client, name, query))
+    const forgives = (error: unknown) => query.force && isNotFound(error)
+    return forEach(context, names, name => removeContainer(context.client, name, query), forgives)
   },
 }

@@ -2,7 +2,7 @@
 
 import { removeImage } from '../../client/images.ts'
 import { flag } from '../flags.ts'
-import { forEach } from '../each.ts'
+import { forEach, isNotFound } from '../each.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
@@ -15,9 +15,10 @@ export const verb: Verb = {
   operands: { min: 1, max: Number.POSITIVE_INFINITY },
   run(context, flags, names) {
     const query = { force: flags.bool('force'), noprune: flags.bool('no-prune') }
-    return forEach(context, names, async name => {
+    const remove = async (name: string) => {
       const items = await removeImage(context.client, name, query)
       return items.map(item => (item.Deleted ? `Deleted: ${item.Deleted}` : `Untagged: ${item.Untagged}`)).join('\n')
-    })
+    }
+    return forEach(context, names, remove, error => query.force && isNotFound(error))
   },
 }

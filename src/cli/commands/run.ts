@@ -1,12 +1,11 @@
 // `gantry run`: create, attach, start, and end as the container does.
 
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import {
   actOnContainer,
   attachContainer,
   type ContainerDefinition,
-  createContainer,
   resizeContainer,
   startContainer,
   waitContainer,
@@ -15,8 +14,9 @@ import { invalid, messageOf } from '../../lib/errors.ts'
 import type { FlagValues } from '../flags.ts'
 import { buildDefinition } from '../run/definition.ts'
 import { createFlags, runFlags } from '../run/flags.ts'
+import { checkPull, createWithImage } from '../run/pull.ts'
 import { followSize, forwardSignals, requireTerminal, runSession, terminalSize } from '../session.ts'
-import type { Context, Verb } from '../verb.ts'
+import { type Context, PlainFailure, type Verb } from '../verb.ts'
 
 export const verb: Verb = {
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
@@ -26,6 +26,9 @@ export const verb: Verb = {
   stopAtOperand: true,
   failure: { exitCode: 125, named: true },
   async run(context, flags, [image = '', ...args]) {
+    if (flags.bool('detach') && flags.list('attach').length > 0) {
+      throw new PlainFailure('conflicting options: cannot specify both --attach and --detach')
+    }
     const definition = buildDefinition(flags, image, args, context.env)
     requireTerminal(context, definition.Tty ?? false, definition.AttachStdin ?? false)
     const id = await create(context, flags, definition)
@@ -41,9 +44,12 @@ export const verb: Verb = {
 /** Creates the container, shows the engine's warnings and writes the --cidfile. Returns the id. */
 export async function create(context: Context, flags: FlagValues, definition: ContainerDefinition): Promise<string> {
   const cidFile = flags.text('cidfile')
+  checkPull(flags)
+  if (cidFile && existsSync(cidFile)) {
+    throw invalid(`container ID file found, make sure the other container isn't running or delete ${cidFile}`)
+  }
   if (definition.Tty) definition.HostConfig.ConsoleSize = terminalSize(context)
-  const query = { name: flags.text('name'), platform: flags.text('platform') }
-  const { Id: id, Warnings: warnings } = await createContainer(context.client, definition, query)
+  const { Id: id, Warnings: warnings } = await createWithImage(context, flags, definition)
   for (const warning of warnings ?? []) context.stderr.write(`WARNING: ${warning}\n`)
   if (cidFile) writeIdFile(cidFile, id)
   return id

@@ -25,11 +25,23 @@ export const verb: Verb = {
   operands: { min: 1, max: Number.POSITIVE_INFINITY },
   async run(context, flags, names) {
     if (!flags.bool('attach') && !flags.bool('interactive')) {
-      return forEach(context, names, name => startContainer(context.client, name))
+      return startAll(context, names)
     }
     if (names.length > 1) throw invalid('you cannot start and attach multiple containers at once')
     return startAttached(context, flags, names[0] ?? '')
   },
+}
+
+async function startAll(context: Context, names: readonly string[]): Promise<number> {
+  const failed: string[] = []
+  const exitCode = await forEach(context, names, name =>
+    startContainer(context.client, name).catch(error => {
+      failed.push(name)
+      throw error
+    }),
+  )
+  if (failed.length > 0) context.stderr.write(`Error: failed to start containers: ${failed.join(', ')}\n`)
+  return exitCode
 }
 
 async function startAttached(context: Context, flags: FlagValues, name: string): Promise<number> {

@@ -1,7 +1,8 @@
 // `gantry tag`: another name for an image.
 
-import { tagImage } from '../../client/images.ts'
+import { checkName, tagImage } from '../../client/images.ts'
 import { splitTag } from '../reference.ts'
+import { invalid, messageOf } from '../../lib/errors.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
@@ -10,8 +11,22 @@ export const verb: Verb = {
   flags: [],
   operands: { min: 2, max: 2 },
   async run(context, _flags, [source = '', target = '']) {
-    const { repo = target, tag } = splitTag(target)
+    const { repo = target, tag } = splitTag(checked(target))
     await tagImage(context.client, source, { repo, tag })
     return 0
   },
+}
+
+function checked(name: string): string {
+  try {
+    checkName(name)
+    return name
+  } catch (cause) {
+    throw invalid(
+      `Error parsing reference: ${JSON.stringify(name)} is not a valid repository/tag: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
 }

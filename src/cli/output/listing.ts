@@ -20,7 +20,7 @@ export interface Listing {
 /** The text of a list in `format`: undefined or `table`, `table TEMPLATE`, `json`, or a template for each line. */
 export function formatListing(listing: Listing, format: string | undefined, quiet: boolean): string {
   const { rows, key } = listing
-  if (format === 'json') return rows.map(row => `${goJson(row)}\n`).join('')
+  if (format === 'json') return rows.map(row => `${escapedJson(row)}\n`).join('')
   if (format === undefined || format === 'table')
     return quiet ? lines(rows.map(row => row[key] ?? '')) : plainTable(listing)
   const columns = /^table\s+(.*)$/s.exec(format)?.[1]
@@ -28,6 +28,9 @@ export function formatListing(listing: Listing, format: string | undefined, quie
   const render = compileTemplate(columns)
   return formatTable([listing.titles, ...rows].map(row => render(row).split('\t')))
 }
+
+// Rows are encoded as Go does by default, unlike what templates print.
+const escapedJson = (row: Row) => goJson(row).replace(/[<>&]/g, mark => `\\u00${mark.charCodeAt(0).toString(16)}`)
 
 const lines = (texts: readonly string[]) => texts.map(text => `${text}\n`).join('')
 

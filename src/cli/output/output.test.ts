@@ -83,7 +83,7 @@ const value = {
 
 const templates: [string, string][] = [
   ['{{.Name}} {{.State.Pid}}', 'web 7'],
-  ['{{json .Args}} {{json .Html}}', '["a","b"] "\\u003ca\\u0026b\\u003e"'],
+  ['{{json .Args}} {{json .Html}}', '["a","b"] "<a&b>"'],
   ['{{.Args}} {{.State}}', '[a b] map[Pid:7 Running:true]'],
   ['{{range $i, $arg := .Args}}{{$i}}={{$arg}},{{end}}', '0=a,1=b,'],
   ['{{range .Empty}}x{{else}}none{{end}}', 'none'],

@@ -57,10 +57,8 @@ export function show(value: unknown): string {
 
 const showInner = (value: unknown) => (value === null ? '<nil>' : show(value))
 
-/** JSON as Go writes it by default: `<`, `>` and `&` escaped. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(/[<>&]/g, mark => `\\u00${mark.charCodeAt(0).toString(16)}`)
-}
+/** JSON as docker's templates write it: nothing is null, and `<`, `>` and `&` stand as they are. */
+export const goJson = (value: unknown): string => JSON.stringify(value ?? null)
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 

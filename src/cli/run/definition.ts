@@ -1,13 +1,14 @@
 // Turns the flags of `run` and `create` into what the engine is asked to create.
 
-import { readFileSync } from 'node:fs'
-import type { ContainerConfig, Healthcheck, HostConfig, Ulimit } from '../../api/types/container.ts'
+import type { ContainerConfig, Healthcheck, HostConfig } from '../../api/types/container.ts'
 import type { ContainerDefinition } from '../../client/containers.ts'
 import { invalid, messageOf } from '../../lib/errors.ts'
 import type { FlagValues } from '../flags.ts'
-import { parsePairs, readPairFiles, resolveVariables, splitPair } from '../values.ts'
+import { parsePairs, readClientFile, readPairFiles, resolveVariables, splitPair } from '../values.ts'
+import { parseDevice, parseUlimit } from './checks.ts'
 import { parseMount, parseTmpfs, parseVolumes } from './mounts.ts'
 import { parseExposed, parsePublished } from './ports.ts'
+import { parseThrottle, parseWeight } from './throttles.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -27,7 +28,7 @@ export function buildDefinition(flags: FlagValues, image: string, args: readonly
       ...isolationOf(flags),
       ...lifeOf(flags),
       Binds: volumes.binds,
-      Mounts: flags.list('mount').map(mountOf),
+      Mounts: flags.list('mount').map(parseMount),
       Tmpfs: parseTmpfs(flags.list('tmpfs')),
       VolumesFrom: flags.list('volumes-from'),
       VolumeDriver: flags.text('volume-driver'),
@@ -52,6 +53,26 @@ function checkConflicts(flags: FlagValues) {
   }
   if (flags.bool('no-healthcheck') && flags.has('health-cmd')) {
     throw invalid('--no-healthcheck conflicts with --health-* options')
+  }
+  if ((flags.number('health-retries') ?? 0) < 0) throw invalid('--health-retries cannot be negative')
+  checkModes(flags)
+}
+
+// docker's own check of these; the engine's covers the rest.
+const modes: Readonly<Record<string, { known: RegExp; kind: string }>> = {
+  pid: { known: /^(host|container:.*)?$/, kind: 'PID' },
+  uts: { known: /^(host)?$/, kind: 'UTS' },
+  userns: { known: /^(host)?$/, kind: 'USER' },
+  cgroupns: { known: /^(host|private)?$/, kind: 'CGROUP' },
+}
+
+function checkModes(flags: FlagValues) {
+  for (const [name, { known, kind }] of Object.entries(modes)) {
+    if (!known.test(flags.text(name) ?? '')) throw invalid(`--${name}: invalid ${kind} mode`)
+  }
+  const swappiness = flags.number('memory-swappiness') ?? -1
+  if (swappiness < -1 || swappiness > 100) {
+    throw invalid(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`)
   }
 }
 
@@ -88,8 +109,6 @@ function processOf(flags: FlagValues, image: string, args: readonly string[], en
 
 function streamsOf(flags: FlagValues): Partial<ContainerConfig> {
   const named = flags.list('attach').map(name => name.toLowerCase())
-  const unknown = named.find(name => !/^std(in|out|err)$/.test(name))
-  if (unknown) throw invalid('valid streams are STDIN, STDOUT and STDERR')
   const attached = !flags.bool('detach')
   const interactive = flags.bool('interactive')
   const outputs = attached && named.length === 0
@@ -130,7 +149,14 @@ function resourcesOf(flags: FlagValues): Partial<HostConfig> {
     CpuQuota: flags.number('cpu-quota'),
     CpusetCpus: flags.text('cpuset-cpus'),
     CpusetMems: flags.text('cpuset-mems'),
+    CpuRealtimePeriod: flags.number('cpu-rt-period'),
+    CpuRealtimeRuntime: flags.number('cpu-rt-runtime'),
     BlkioWeight: flags.number('blkio-weight'),
+    BlkioWeightDevice: flags.list('blkio-weight-device').map(parseWeight),
+    BlkioDeviceReadBps: flags.list('device-read-bps').map(parseThrottle),
+    BlkioDeviceReadIOps: flags.list('device-read-iops').map(parseThrottle),
+    BlkioDeviceWriteBps: flags.list('device-write-bps').map(parseThrottle),
+    BlkioDeviceWriteIOps: flags.list('device-write-iops').map(parseThrottle),
     PidsLimit: flags.number('pids-limit') ?? null,
     OomKillDisable: flags.has('oom-kill-disable') ? flags.bool('oom-kill-disable') : null,
     OomScoreAdj: flags.number('oom-score-adj'),
@@ -148,7 +174,7 @@ function isolationOf(flags: FlagValues): Partial<HostConfig> {
     ReadonlyRootfs: flags.bool('read-only'),
     CapAdd: flags.list('cap-add'),
     CapDrop: flags.list('cap-drop'),
-    SecurityOpt: flags.list('security-opt').map(inlineProfile),
+    ...securityOf(flags.list('security-opt')),
     GroupAdd: flags.list('group-add'),
     CgroupnsMode: flags.text('cgroupns'),
     IpcMode: flags.text('ipc'),
@@ -172,14 +198,6 @@ function lifeOf(flags: FlagValues): Partial<HostConfig> {
   }
 }
 
-function mountOf(text: string) {
-  try {
-    return parseMount(text)
-  } catch (error) {
-    throw invalid(`invalid argument ${JSON.stringify(text)} for "--mount" flag: ${messageOf(error)}`, { cause: error })
-  }
-}
-
 function parseRestart(text: string) {
   const [name = '', count, ...more] = text.split(':')
   if (more.length > 0 || (count !== undefined && !/^\d+$/.test(count))) {
@@ -188,27 +206,31 @@ function parseRestart(text: string) {
   return { Name: name, MaximumRetryCount: Number(count ?? 0) }
 }
 
-function parseUlimit(text: string): Ulimit {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
-  if (!match) throw invalid(`invalid ulimit argument: ${text}`)
-  const [, name = '', soft, hard = soft] = match
-  return { Name: name, Soft: Number(soft), Hard: Number(hard) }
-}
-
-function parseDevice(text: string) {
-  const [host = '', ...rest] = text.split(':')
-  if (rest.length > 2 || host === '') throw invalid(`invalid device specification: ${text}`)
-  const permissions = rest.length > 0 && /^[rwm]{1,3}$/.test(rest.at(-1) ?? '') ? (rest.pop() ?? 'rwm') : 'rwm'
-  return { PathOnHost: host, PathInContainer: rest[0] ?? host, CgroupPermissions: permissions }
+// Seeing all of /proc and /sys is not an option of the engine's but empty lists of what is hidden.
+function securityOf(texts: readonly string[]): Partial<HostConfig> {
+  const open = texts.includes('systempaths=unconfined')
+  const options = texts.filter(text => text !== 'systempaths=unconfined').map(securityOption)
+  return { SecurityOpt: options, ...(open && { MaskedPaths: [], ReadonlyPaths: [] }) }
 }
 
 // A seccomp profile is a file of the client's.
-function inlineProfile(text: string): string {
-  const [name, value] = splitPair(text.replace(/^seccomp:/, 'seccomp='))
+function securityOption(text: string): string {
+  if (text === 'no-new-privileges') return text
+  const [name, value] = splitPair(text.includes('=') ? text : text.replace(':', '='))
+  if (value === '') throw invalid(`Invalid --security-opt: ${JSON.stringify(text)}`)
   if (name !== 'seccomp' || value === 'unconfined' || value === 'builtin') return text
+  const profile = readProfile(value)
   try {
-    return `seccomp=${JSON.stringify(JSON.parse(readFileSync(value, 'utf8')))}`
-  } catch (error) {
-    throw invalid(`opening seccomp profile (${value}) failed: ${messageOf(error)}`, { cause: error })
+    return `seccomp=${JSON.stringify(JSON.parse(profile))}`
+  } catch (cause) {
+    throw invalid(`compacting json for seccomp profile (${value}) failed: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readProfile(path: string): string {
+  try {
+    return readClientFile(path)
+  } catch (cause) {
+    throw invalid(`opening seccomp profile (${path}) failed: ${messageOf(cause)}`, { cause })
   }
 }

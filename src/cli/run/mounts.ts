@@ -114,9 +114,9 @@ function setField(mount: Mount, field: string) {
   const key = given.toLowerCase()
   const name = otherNames[key] ?? key
   const setter = Object.hasOwn(setters, name) ? setters[name] : undefined
-  if (!setter) throw invalid(`unexpected key '${given}' in '${field}'`)
   const bare = !field.includes('=')
   if (bare && !bareFields.has(name)) throw invalid(`invalid field '${field}' must be a key=value pair`)
+  if (!setter) throw invalid(`unexpected key '${given}' in '${field}'`)
   setter(mount, bare ? 'true' : value, field)
 }
 

@@ -1,5 +1,6 @@
 // Reads --publish and --expose.
 
+import { isIP } from 'node:net'
 import type { PortBinding } from '../../api/types/network.ts'
 import { invalid } from '../../lib/errors.ts'
 
@@ -22,7 +23,8 @@ export function parseExposed(texts: readonly string[]): string[] {
   return texts.flatMap(text => {
     const [range, protocol] = splitProtocol(text)
     if (text.includes(':')) throw invalid(`invalid port format for --expose: ${text}`)
-    const { first, last } = parseRange(range, `invalid range format for --expose: ${text}`)
+    const syntax = `strconv.ParseUint: parsing ${JSON.stringify(range)}: invalid syntax`
+    const { first, last } = parseRange(range, `invalid range format for --expose: ${text}, error: ${syntax}`)
     return numbers(first, last).map(port => `${port}/${protocol}`)
   })
 }
@@ -62,7 +64,7 @@ function splitParts(body: string, text: string) {
   const container = parts.pop() ?? ''
   const host = parts.pop() ?? ''
   const address = bracketed ? (bracketed[1] ?? '') : parts.join(':')
-  if (address !== '' && !URL.canParse(`http://${address.includes(':') ? `[${address}]` : address}`)) {
+  if (address !== '' && isIP(address) === 0) {
     throw invalid(`invalid IP address: ${address}`)
   }
   if (bracketed && parts.length > 0) throw invalid(`invalid port format: ${text}`)

@@ -1,9 +1,11 @@
 // Handlers of the operations on containers: from the Engine API's words to the container's verbs and back.
 
+import { isDeepStrictEqual } from 'node:util'
+import { zero } from '../../api/decode.ts'
 import { empty, hijack, json, outputType, stream } from '../../api/handler.ts'
 import type { Handlers } from '../../api/handler.ts'
 import type { containerRoutes } from '../../api/routes/container.ts'
-import type { ContainerWaitResponse } from '../../api/types/container.ts'
+import { ContainerConfig, type ContainerWaitResponse, HostConfig } from '../../api/types/container.ts'
 import { attach, checkAttach } from '../../container/attach.ts'
 import { create } from '../../container/create.ts'
 import { parseDetachKeys } from '../../container/detach-keys.ts'
@@ -26,7 +28,7 @@ import { top } from '../../container/top.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
 import { invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
-import { parseSignal } from '../../kernel/signals.ts'
+import { parseSignalToSend } from '../../kernel/signals.ts'
 
 type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
 
@@ -38,8 +40,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       json(list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })),
 
     async ContainerCreate({ query, body }) {
-      const { HostConfig: hostConfig, NetworkingConfig: networking, ...config } = body
-      if (!hostConfig) throw invalid('config cannot be empty in order to create a container')
+      const { HostConfig: given, NetworkingConfig: networking, ...config } = body
+      if (isDeepStrictEqual(config, zero(ContainerConfig))) {
+        throw invalid('config cannot be empty in order to create a container')
+      }
+      const hostConfig = given ?? zero(HostConfig)
       const request = { name: query.name, config, hostConfig, endpoints: networking?.EndpointsConfig ?? {} }
       const { container, warnings } = await create(engine, request)
       return json({ Id: container.id, Warnings: warnings }, 201)
@@ -77,7 +82,8 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     },
 
     async ContainerKill({ params, query }) {
-      kill(engine, containers.get(params.name), parseSignal(query.signal || 'SIGKILL'))
+      const signal = parseSignalToSend(query.signal || 'SIGKILL')
+      await kill(engine, containers.get(params.name), signal, params.name)
       return empty()
     },
 
@@ -104,7 +110,7 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     async ContainerAttach({ params, query, version }) {
       const container = containers.get(params.name)
       const options = { ...query, detachKeys: parseDetachKeys(query.detachKeys) }
-      checkAttach(container)
+      checkAttach(container, params.name)
       return hijack({
         contentType: outputType(container.definition.config.Tty, version),
         run: (socket, signal) => attach(engine, container, options, socket, signal),
