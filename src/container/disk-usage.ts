@@ -16,7 +16,8 @@ export async function diskUsage(path: string, seen = new Set<string>()): Promise
     for (const name of await readdir(path)) total += await diskUsage(join(path, name), seen)
     return total
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return 0
+    // Gone meanwhile, or put deeper by the container than a path can say.
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return 0
     throw error
   }
 }

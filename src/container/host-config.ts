@@ -25,6 +25,8 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
     },
     LogConfig: { Type: driver, Config: { ...inherited, ...asked.LogConfig?.Config } },
     Runtime: asked.Runtime || engine.runtimes.defaultName,
+    // 0 and less are how clients say that there is no limit.
+    PidsLimit: asked.PidsLimit !== null && asked.PidsLimit > 0 ? asked.PidsLimit : null,
     ConsoleSize: asked.ConsoleSize ?? [0, 0],
     PortBindings: asked.PortBindings ?? {},
   }

@@ -11,6 +11,7 @@ import type { Container, Live } from './model.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { type StartAgain, isToRestart, scheduleRestart } from './restart-policy.ts'
+import { networkEvent, volumeEvents } from './resource-events.ts'
 import { runtimeState } from './shim-options.ts'
 
 /** The exit code where no shim was left to see it: what remained of the container was killed. */
@@ -52,6 +53,8 @@ export async function settleExit(
   const { exitCode: code, oomKilled, error } = container.state
   if (oomKilled) containerEvent(engine, container, 'oom')
   containerEvent(engine, container, 'die', { execDuration: String(runSeconds(container)), exitCode: String(code) })
+  networkEvent(engine, container, 'disconnect')
+  volumeEvents(engine, container, 'unmount')
   if (again && isToRestart(container)) scheduleRestart(engine, container, runSeconds(container), again)
   const remove = container.definition.hostConfig.AutoRemove && container.restarts === 0
   await tolerate(engine, container, async () => {

@@ -30,7 +30,8 @@ const readings: readonly Reading[] = [
 /** Reads a failed start of `program`. An error that no runtime gave passes through with its own kind. */
 export function startError(error: unknown, program: string): StartError {
   const text = messageOf(error)
-  const reading = readings.find(({ pattern }) => pattern.test(text))
+  // crun takes an empty name for the current directory, which it can't execute.
+  const reading = program === '' ? readings[0] : readings.find(({ pattern }) => pattern.test(text))
   if (reading) return { kind: 'invalid', message: containerStart(reading.say(program)), exitCode: reading.exitCode }
   if (error instanceof GantryError && !(error instanceof StartFailure)) {
     return { kind: error.kind, message: text, exitCode: 128 }

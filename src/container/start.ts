@@ -19,6 +19,7 @@ import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { beginAnew } from './restart-policy.ts'
 import { mountRootfs } from './rootfs.ts'
+import { networkEvent, volumeEvents } from './resource-events.ts'
 import { runtimeState, shimOptions } from './shim-options.ts'
 import { specFor } from './spec.ts'
 import { startError } from './start-error.ts'
@@ -43,6 +44,8 @@ async function startLocked(engine: Engine, container: Container): Promise<void> 
   } catch (error) {
     throw await recordFailure(engine, container, error)
   }
+  networkEvent(engine, container, 'connect')
+  volumeEvents(engine, container, 'mount')
   containerEvent(engine, container, 'start')
 }
 

@@ -20,7 +20,7 @@ export async function top(
   const words = splitArguments(psArguments)
   const pids = engine.cgroups.pids(cgroupOf(engine, container))
   const { status, stdout, stderr } = await runProgram('ps', words)
-  if (status !== 0) throw system(`ps ${words.join(' ')}: ${stderr.trim() || `exit status ${status}`}`)
+  if (status !== 0) throw system(`ps: ${stderr.split('\n', 1)[0] || `exit status ${status}`}`)
   containerEvent(engine, container, 'top')
   return selectProcesses(stdout, new Set(pids))
 }

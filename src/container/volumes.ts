@@ -6,6 +6,7 @@ import { mountPoints as pointsOf, planMounts } from '../runtime/mount-plan.ts'
 import { parseVolumesFrom } from '../runtime/mount-mode.ts'
 import type { MountRequest, PlannedMount } from '../runtime/mount-request.ts'
 import type { Fd } from '../kernel/descriptor.ts'
+import { invalid } from '../lib/errors.ts'
 import type { Engine } from './engine.ts'
 import type { Container, Definition } from './model.ts'
 import { mountRootfs } from './rootfs.ts'
@@ -18,7 +19,7 @@ export function planContainerMounts(
 ): PlannedMount[] {
   const volumesFrom = (hostConfig.VolumesFrom ?? []).map(text => {
     const { container, readonly } = parseVolumesFrom(text)
-    return { mounts: engine.containers.get(container).definition.mounts, readonly }
+    return { mounts: sourceOf(engine, container).definition.mounts, readonly }
   })
   return planMounts({
     binds: hostConfig.Binds,
@@ -31,7 +32,14 @@ export function planContainerMounts(
   })
 }
 
-type VolumeParts = Pick<Engine, 'volumes' | 'settings' | 'layers' | 'containers'>
+// A name that is not there is a mistake in the request; as notFound, clients would look for an image.
+function sourceOf({ containers }: Pick<Engine, 'containers'>, name: string): Container {
+  const source = containers.find(name)
+  if (!source) throw invalid(`No such container: ${name}`)
+  return source
+}
+
+type VolumeParts = Pick<Engine, 'events' | 'volumes' | 'settings' | 'layers' | 'containers'>
 
 /**
  * Makes the volumes that don't exist yet and fills the empty ones from the image. New ones are pending: `undo` unmakes
@@ -55,7 +63,10 @@ export async function createVolumes(
       { name: plan.name, driver: plan.driver, ...plan.volume },
       { pending: true },
     )
-    if (isNew) undo.defer(() => engine.volumes.drop(name))
+    if (isNew) {
+      undo.defer(() => engine.volumes.drop(name))
+      engine.events.publish('volume', 'create', name, { driver: plan.driver || 'local' })
+    }
     if (plan.name === '' || isAnonymous(engine, name)) anonymousVolumes.push(name)
     if (plan.copy) {
       root ??= mountRootfs(engine, container)

@@ -105,8 +105,7 @@ function reportLoaded(archived: readonly ArchivedImage[], lost: ReadonlyMap<stri
   for (const { configBlob } of archived) report({ stream: `Loaded image ID: ${configBlob.digest}\n` })
 }
 
-function emitLoaded(store: ImageStore, { names, configBlob }: ArchivedImage): void {
+function emitLoaded(store: ImageStore, { configBlob }: ArchivedImage): void {
   const { digest } = configBlob
-  if (names.length === 0) store.emit('load', digest, digest)
-  for (const name of names) store.emit('load', digest, familiarReference(name))
+  store.emit('load', digest, digest)
 }

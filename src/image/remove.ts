@@ -75,7 +75,7 @@ function untag({ store, records }: Removal, id: Digest, reference: string): void
   store.rows.unname(reference)
   const familiar = familiarReference(storedReference(reference))
   records.push({ Untagged: familiar })
-  store.emit('untag', id, familiar)
+  store.emit('untag', id, id)
 }
 
 const repositories = (names: readonly string[]) => new Set(names.map(name => repositoryOf(storedReference(name))))

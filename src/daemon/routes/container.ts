@@ -20,6 +20,7 @@ import { pause, unpause } from '../../container/pause.ts'
 import { prune } from '../../container/prune.ts'
 import { remove } from '../../container/remove.ts'
 import { rename } from '../../container/rename.ts'
+import { sizesOf } from '../../container/sizes.ts'
 import { resize } from '../../container/resize.ts'
 import { restart } from '../../container/restart.ts'
 import { start } from '../../container/start.ts'
@@ -36,8 +37,15 @@ type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
 export function containerHandlers(engine: Engine): ContainerHandlers {
   const { containers } = engine
   return {
-    ContainerList: async ({ query }) =>
-      json(list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })),
+    async ContainerList({ query }) {
+      const summaries = list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })
+      if (!query.size) return json(summaries)
+      const sized = summaries.map(async summary => ({
+        ...summary,
+        ...(await sizesOf(engine, containers.get(summary.Id))),
+      }))
+      return json(await Promise.all(sized))
+    },
 
     async ContainerCreate({ query, body }) {
       const { HostConfig: given, NetworkingConfig: networking, ...config } = body
@@ -50,7 +58,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       return json({ Id: container.id, Warnings: warnings }, 201)
     },
 
-    ContainerInspect: async ({ params }) => json(inspect(engine, containers.get(params.name))),
+    async ContainerInspect({ params, query }) {
+      const container = containers.get(params.name)
+      const sizes = query.size ? await sizesOf(engine, container) : {}
+      return json({ ...inspect(engine, container), ...sizes })
+    },
 
     ContainerTop: async ({ params, query }) =>
       json(await top(engine, containers.get(params.name), query.ps_args || '-ef')),

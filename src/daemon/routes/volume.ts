@@ -15,7 +15,11 @@ export function volumeHandlers(engine: Engine): Pick<Handlers, keyof typeof volu
       .map(container => container.id)
   return {
     VolumeList: async ({ query }) => json({ Volumes: volumes.list(query.filters, usersOf), Warnings: null }),
-    VolumeCreate: async ({ body }) => json(volumes.create(body), 201),
+    async VolumeCreate({ body }) {
+      const volume = volumes.create(body)
+      engine.events.publish('volume', 'create', volume.Name, { driver: volume.Driver })
+      return json(volume, 201)
+    },
     VolumeInspect: async ({ params }) => json(volumes.inspect(params.name)),
     async VolumeDelete({ params, query }) {
       await volumes.removeUnused(params.name, { force: query.force, usersOf })

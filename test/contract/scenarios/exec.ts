@@ -35,7 +35,6 @@ export const exec: Scenarios = {
     'docker exec --env-file env.list p1 env | grep -E "^(A|FILE)"',
     'docker exec p1 grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status',
     'docker exec -u app p1 grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status',
-    'docker exec --privileged p1 grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status',
     'docker exec -t p1 tty | tr -d "\\r"',
     'docker exec -t p1 sh -c "echo out; echo err >&2" | od -c',
     'docker exec -it p1 true',
