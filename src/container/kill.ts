@@ -14,12 +14,11 @@ const { SIGKILL } = constants.signals
 
 /**
  * Sends `signal` (a number) to a running container; after SIGKILL, resolves when it has exited. A signal that ends the
- * container reaches a paused one as well, and calls its restart policy off. Throws dockerd's conflict if it isn't
- * running, in which it is called `name`.
+ * container reaches a paused one as well, and calls its restart policy off. Throws dockerd's conflict if it isn't running.
  */
-export async function kill(engine: Engine, container: Container, signal: number, name = container.id): Promise<void> {
+export async function kill(engine: Engine, container: Container, signal: number): Promise<void> {
   if (!container.isActive) {
-    throw conflict(`cannot kill container: ${name}: container ${container.id} is not running`)
+    throw conflict(`container ${container.id} is not running`)
   }
   const ends = isMeantToEnd(container, signal)
   markStopped(engine, container, ends)

@@ -48,8 +48,8 @@ function mergeEnv(asked: readonly string[], image: readonly string[]): string[] 
 type Names = Readonly<Record<string, object>> | null | undefined
 
 function union(image: Names, asked: Names): Record<string, Record<string, never>> | undefined {
-  if (!image && !asked) return undefined
-  return Object.fromEntries([...Object.keys(image ?? {}), ...Object.keys(asked ?? {})].map(name => [name, {}]))
+  const names = [...Object.keys(image ?? {}), ...Object.keys(asked ?? {})]
+  return names.length > 0 ? Object.fromEntries(names.map(name => [name, {}])) : undefined
 }
 
 function mergeHealthcheck(asked: Healthcheck | undefined, image: Healthcheck | undefined): Healthcheck | undefined {

@@ -18,7 +18,7 @@ export async function rename(
   if (name.replace(/^\//, '') === before) {
     throw invalid('Renaming a container with the same name as its current name')
   }
-  allocating(() => engine.containers.rename(container, parseName(name)))
+  allocating(() => engine.containers.rename(container, parseName(`/${name.replace(/^\//, '')}`)))
   containerEvent(engine, container, 'rename', { oldName: `/${before}` })
 }
 

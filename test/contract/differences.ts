@@ -256,6 +256,43 @@ export const differences: readonly Difference[] = [
     why: newer,
   },
   {
+    scenario: 'lifecycle: kill',
+    from: /Cannot kill container: p1: Container ID/,
+    to: 'cannot kill container: p1: container ID',
+    why: newer,
+  },
+  {
+    scenario: 'lifecycle: kill',
+    from: /Cannot kill container: t1: The linux/,
+    to: 'cannot kill container: t1: the linux',
+    why: newer,
+  },
+  {
+    scenario: 'lifecycle: kill',
+    from: /Cannot kill container: nothing/,
+    to: 'cannot kill container: nothing',
+    why: newer,
+  },
+  {
+    scenario: 'listing: inspect: network settings',
+    from: /"SandboxID":"<id>",\n"SandboxKey":"<path>",\n("Ports":\{\})/,
+    to: '"SandboxID":"",\n"SandboxKey":"",\n$1',
+    why: newer,
+  },
+  {
+    scenario: 'listing: events',
+    from: /container die <id> \(a=1, exitCode=0/g,
+    to: 'container die <id> (a=1, execDuration=0, exitCode=0',
+    why: newer,
+  },
+  { scenario: 'listing: events of each command', from: /^(exec_(?:create|start): true)  /gm, to: '$1 ', why: newer },
+  {
+    scenario: 'listing: events of each command',
+    from: /(?:volume create v1 local <no value>\n){2}/,
+    to: 'volume create v1 local <no value>\n',
+    why: 'it was created once',
+  },
+  {
     scenario: 'streams: logs rotate',
     from: /failed to initialize logging driver: /g,
     to: '',

@@ -27,7 +27,7 @@ import { start } from '../../container/start.ts'
 import { stop } from '../../container/stop.ts'
 import { top } from '../../container/top.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
-import { invalid } from '../../lib/errors.ts'
+import { GantryError, invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
 import { parseSignalToSend } from '../../kernel/signals.ts'
 
@@ -94,8 +94,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     },
 
     async ContainerKill({ params, query }) {
-      const signal = parseSignalToSend(query.signal || 'SIGKILL')
-      await kill(engine, containers.get(params.name), signal, params.name)
+      try {
+        await kill(engine, containers.get(params.name), parseSignalToSend(query.signal || 'SIGKILL'))
+      } catch (error) {
+        throw cannotKill(params.name, error)
+      }
       return empty()
     },
 
@@ -149,6 +152,12 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
 
     ContainerPrune: async ({ query }) => json(await prune(engine, query.filters)),
   }
+}
+
+// dockerd's words around all that can be wrong but the signal's name.
+function cannotKill(name: string, error: unknown): unknown {
+  if (!(error instanceof GantryError) || error.message.startsWith('Invalid signal')) return error
+  return new GantryError(error.kind, `cannot kill container: ${name}: ${error.message}`, { cause: error })
 }
 
 function waitResponse({ code, error }: Exit): ContainerWaitResponse {

@@ -22,7 +22,9 @@ export function volumeHandlers(engine: Engine): Pick<Handlers, keyof typeof volu
     },
     VolumeInspect: async ({ params }) => json(volumes.inspect(params.name)),
     async VolumeDelete({ params, query }) {
+      const isThere = volumes.has(params.name)
       await volumes.removeUnused(params.name, { force: query.force, usersOf })
+      if (isThere) engine.events.publish('volume', 'destroy', params.name, { driver: 'local' })
       return empty()
     },
     VolumePrune: async ({ query, version }) => json(await volumes.prune(query.filters, usersOf, version)),
