@@ -17,7 +17,7 @@ export async function pause(engine: Engine, container: Container): Promise<void>
   using _lock = await engine.locks.hold(container.id)
   checkNotRestarting(container)
   if (container.state.phase === 'paused') throw conflict(`Container ${container.id} is already paused`)
-  if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
+  if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   await engine.cgroups.freeze(cgroupOf(engine, container))
   container.state.phase = 'paused'
   engine.containers.saveState(container)
@@ -27,7 +27,7 @@ export async function pause(engine: Engine, container: Container): Promise<void>
 /** Throws dockerd's conflict if the container isn't paused. */
 export async function unpause(engine: Engine, container: Container): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
-  if (!container.isRunning) throw conflict(`Container ${container.id} is not running`)
+  if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   if (container.state.phase !== 'paused') throw conflict(`Container ${container.id} is not paused`)
   await resume(engine, container)
 }

@@ -7,7 +7,7 @@ import type { Container, TerminalSize } from './model.ts'
 
 /** Sets the terminal's size. Throws dockerd's conflict if the container isn't running. */
 export function resize(engine: Pick<Engine, 'events'>, container: Container, size: TerminalSize): void {
-  if (!container.live) throw conflict(`Container ${container.id} is not running`)
+  if (!container.live) throw conflict(`container ${container.id} is not running`)
   container.live.shim.resize(size.rows, size.columns)
   containerEvent(engine, container, 'resize', { height: String(size.rows), width: String(size.columns) })
 }

@@ -234,18 +234,18 @@ export const differences: readonly Difference[] = [
   },
   {
     scenario: 'exec: options',
-    from: /chdir to cwd \("\/nothing"\) set in config.json failed: no such file or directory\nexit status 126/,
-    to: 'chdir `/nothing`: No such file or directory\nexit status 127',
+    from: /chdir to cwd \("\/nothing"\) set in config.json failed: no such file or directory\r\nexit status 126/,
+    to: 'chdir `/nothing`: No such file or directory\r\nexit status 127',
     why: 'crun words it so; 127 stands for what is not there',
   },
   {
     scenario: 'exec: options',
-    from: /Cwd must be an absolute path\nexit status 126/,
-    to: 'unable to start container process: chdir `relative`: No such file or directory\nexit status 127',
+    from: /Cwd must be an absolute path\r\nexit status 126/,
+    to: 'unable to start container process: chdir `relative`: No such file or directory\r\nexit status 127',
     why: 'crun words it so; 127 stands for what is not there',
   },
   {
-    from: /(OCI runtime exec failed: .*(?:executable file not found in \$PATH|no such file or directory))\nexit status 126/g,
+    from: /(OCI runtime exec failed: .*(?:executable file not found in \$PATH|no such file or directory)\r)\nexit status 126/g,
     to: '$1\nexit status 127',
     why: newer,
   },

@@ -102,7 +102,7 @@ export const limits: Scenarios = {
     'docker run --rm --read-only busybox touch /x',
     'docker run --rm --read-only --tmpfs /tmp busybox touch /tmp/x',
     'docker run --rm --tmpfs /t busybox grep " /t " /proc/mounts',
-    'docker run --rm --tmpfs /t:size=1m,mode=700,uid=1000,exec busybox sh -c "stat -c %a:%u /t; grep \" /t \" /proc/mounts | grep -o size=[0-9]*k"',
+    'docker run --rm --tmpfs /t:size=1m,mode=700,uid=1000,exec busybox sh -c "stat -c %a:%u /t; grep /t.tmpfs /proc/mounts | grep -o size=[0-9]*k"',
     'docker run --rm --tmpfs /tmp busybox stat -c %a /tmp',
     'docker run --rm --tmpfs /t:nothing=1 busybox true',
     'docker run --rm --tmpfs relative busybox true',
