@@ -97,8 +97,17 @@ function fail(message: string, exitCode: number): number {
 // A reader that goes away, as `head` does, ends the program quietly.
 process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? 0 : 1))
 
-// Said outright: an open standard input would keep the program waiting. What was written to the outputs is out already.
-process.exit(await main(process.argv.slice(2)).catch(failGlobally))
+const exitCode = await main(process.argv.slice(2)).catch(failGlobally)
+await Promise.all([process.stdout, process.stderr].map(flushed))
+// Said outright: an open standard input would keep the program waiting.
+process.exit(exitCode)
+
+// A reader that is slower than the engine leaves a part of what was written in this process.
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  stream.write('', () => resolve())
+  return promise
+}
 
 function failGlobally(error: unknown): number {
   const hint = error instanceof UsageError ? "\n\nRun 'gantry --help' for more information" : ''

@@ -124,9 +124,10 @@ export function createExec(client: Client, id: string, request: Partial<ExecCrea
   return client.json<ExecCreateResponse>('POST', pathOf(id, '/exec'), { body: request })
 }
 
-/** Starts a prepared process with its streams on a raw connection. */
-export function attachExec(client: Client, execId: string, tty: boolean): Promise<Duplex> {
-  return client.hijack('POST', `/exec/${execId}/start`, { body: { Detach: false, Tty: tty } })
+/** Starts a prepared process with its streams on a raw connection; `size` is its terminal's, in rows and columns. */
+export function attachExec(client: Client, execId: string, size: [number, number] | undefined): Promise<Duplex> {
+  const terminal = size ? { Tty: true, ConsoleSize: size } : { Tty: false }
+  return client.hijack('POST', `/exec/${execId}/start`, { body: { Detach: false, ...terminal } })
 }
 
 /** Starts a prepared process and leaves it alone. */

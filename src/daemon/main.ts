@@ -1,6 +1,6 @@
 // gantryd: reads its command line and configuration, and does what they say.
 
-import { messageOf } from '../lib/errors.ts'
+import { kindOf, messageOf } from '../lib/errors.ts'
 import { gantryVersion } from '../lib/version.ts'
 import { type Command, loadConfig } from './config.ts'
 
@@ -16,17 +16,15 @@ async function follow(command: Command): Promise<void> {
   }
 }
 
-function fail(error: unknown, hint = ''): never {
+// A mistake in the configuration is one that the help helps with.
+function fail(error: unknown): never {
+  const hint = kindOf(error) === 'invalid' ? "See 'gantryd --help'.\n" : ''
   process.stderr.write(`gantryd: ${messageOf(error)}\n${hint}`)
   process.exit(1)
 }
 
-function readCommand(): Command {
-  try {
-    return loadConfig(process.argv.slice(2))
-  } catch (error) {
-    return fail(error, "See 'gantryd --help'.\n")
-  }
+try {
+  await follow(loadConfig(process.argv.slice(2)))
+} catch (error) {
+  fail(error)
 }
-
-await follow(readCommand()).catch(error => fail(error))

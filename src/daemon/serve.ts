@@ -23,9 +23,11 @@ export async function serve(config: Config, notices: readonly string[]): Promise
   const log = createLog(config.logLevel)
   for (const notice of notices) log.info({}, notice)
   await using undo = new AsyncDisposableStack()
+  // What the configuration cannot mean is told before anything is touched.
+  const options = engineOptions(config)
   undo.use(claim(config))
   undo.use(makePrivate(config.execRoot))
-  const engine = await composeEngine(engineOptions(config), log, undo)
+  const engine = await composeEngine(options, log, undo)
   const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion() }))
   for (const address of listenAddresses(config, process.env)) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')

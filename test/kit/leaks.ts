@@ -71,8 +71,18 @@ function descriptors(pid: number): string[] {
   return withoutLoops(links)
 }
 
-/** Those of an event loop, which every thread has one of: threads come and go. */
-const loop = ['anon_inode:[io_uring]', 'anon_inode:[eventpoll]', 'anon_inode:[eventfd]', 'pipe:[]', 'pipe:[]']
+/**
+ * Those of an event loop, which every thread has one of: threads come and go. It has one for watching files from the
+ * first time that something is watched.
+ */
+const loop = [
+  'anon_inode:[io_uring]',
+  'anon_inode:[eventpoll]',
+  'anon_inode:[eventfd]',
+  'anon_inode:inotify',
+  'pipe:[]',
+  'pipe:[]',
+]
 
 function withoutLoops(links: readonly string[]): string[] {
   const left = [...links]

@@ -3,7 +3,7 @@
 import { attachExec, createExec, inspectExec, resizeExec, startExec } from '../../client/containers.ts'
 import { checked, flag } from '../flags.ts'
 import { checkVariable } from '../run/checks.ts'
-import { followSize, requireTerminal, runSession } from '../session.ts'
+import { followSize, requireTerminal, runSession, terminalSize } from '../session.ts'
 import { readPairFiles, resolveVariables } from '../values.ts'
 import { PlainFailure, type Verb } from '../verb.ts'
 
@@ -32,6 +32,7 @@ export const verb: Verb = {
     const { Id: id } = await createExec(client, container, {
       Cmd: command,
       Tty: tty,
+      ...(tty && { ConsoleSize: terminalSize(context) }),
       AttachStdin: input,
       AttachStdout: !detached,
       AttachStderr: !detached,
@@ -45,7 +46,7 @@ export const verb: Verb = {
       await startExec(client, id)
       return 0
     }
-    const connection = await attachExec(client, id, tty)
+    const connection = await attachExec(client, id, tty ? terminalSize(context) : undefined)
     if (tty) await followSize(context, (height, width) => resizeExec(client, id, height, width))
     const outcome = await runSession(context, { connection, tty, input, detachKeys: flags.text('detach-keys') })
     if (outcome === 'detached') throw new PlainFailure('read escape sequence')

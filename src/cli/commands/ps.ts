@@ -72,6 +72,7 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
     Image: imageOf(container, whole),
     Labels: Object.entries(container.Labels ?? {})
       .map(pair => pair.join('='))
+      .toSorted()
       .join(','),
     LocalVolumes: String(mounts.filter(mount => mount.Driver === 'local').length),
     Mounts: mounts.map(mount => ellipsisUnless(whole, mount.Name || mount.Source)).join(','),

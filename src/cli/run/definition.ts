@@ -14,6 +14,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** The request for `image` run with `args`. Throws invalid if flags contradict each other or can't be read. */
 export function buildDefinition(flags: FlagValues, image: string, args: readonly string[], env: Env) {
+  const restart = parseRestart(flags.text('restart') ?? 'no')
   checkConflicts(flags)
   const volumes = parseVolumes(flags.list('volume'))
   const published = parsePublished(flags.list('publish'))
@@ -27,10 +28,11 @@ export function buildDefinition(flags: FlagValues, image: string, args: readonly
       ...resourcesOf(flags),
       ...isolationOf(flags),
       ...lifeOf(flags),
-      Binds: volumes.binds,
+      RestartPolicy: restart,
+      Binds: orNull(volumes.binds),
       Mounts: flags.list('mount').map(parseMount),
       Tmpfs: parseTmpfs(flags.list('tmpfs')),
-      VolumesFrom: flags.list('volumes-from'),
+      VolumesFrom: orNull(flags.list('volumes-from')),
       VolumeDriver: flags.text('volume-driver'),
       PortBindings: published,
       PublishAllPorts: flags.bool('publish-all'),
@@ -38,12 +40,15 @@ export function buildDefinition(flags: FlagValues, image: string, args: readonly
       Dns: flags.list('dns'),
       DnsOptions: flags.list('dns-option'),
       DnsSearch: flags.list('dns-search'),
-      ExtraHosts: flags.list('add-host').map(text => text.replace(/^([^:=]+)=/, '$1:')),
+      ExtraHosts: orNull(flags.list('add-host').map(text => text.replace(/^([^:=]+)=/, '$1:'))),
     },
     NetworkingConfig: { EndpointsConfig: { [networkOf(flags)]: endpointOf(flags) } },
   }
   return definition
 }
+
+// What docker leaves out is null for whoever inspects it.
+const orNull = <T>(list: T[]) => (list.length > 0 ? list : null)
 
 const emptyObjects = (names: readonly string[]) => Object.fromEntries(names.map(name => [name, {}]))
 
@@ -83,7 +88,7 @@ function endpointOf(flags: FlagValues) {
   const IPv6Address = flags.text('ip6')
   return {
     IPAMConfig: IPv4Address || IPv6Address ? { IPv4Address, IPv6Address } : null,
-    Aliases: flags.list('network-alias'),
+    Aliases: orNull(flags.list('network-alias')),
     MacAddress: flags.text('mac-address'),
   }
 }
@@ -157,13 +162,13 @@ function resourcesOf(flags: FlagValues): Partial<HostConfig> {
     BlkioDeviceReadIOps: flags.list('device-read-iops').map(parseThrottle),
     BlkioDeviceWriteBps: flags.list('device-write-bps').map(parseThrottle),
     BlkioDeviceWriteIOps: flags.list('device-write-iops').map(parseThrottle),
-    PidsLimit: flags.number('pids-limit') ?? null,
-    OomKillDisable: flags.has('oom-kill-disable') ? flags.bool('oom-kill-disable') : null,
+    PidsLimit: flags.number('pids-limit') ?? 0,
+    OomKillDisable: flags.bool('oom-kill-disable'),
     OomScoreAdj: flags.number('oom-score-adj'),
     ShmSize: flags.number('shm-size'),
     Ulimits: flags.list('ulimit').map(parseUlimit),
     Devices: flags.list('device').map(parseDevice),
-    DeviceCgroupRules: flags.list('device-cgroup-rule'),
+    DeviceCgroupRules: orNull(flags.list('device-cgroup-rule')),
     CgroupParent: flags.text('cgroup-parent'),
   }
 }
@@ -172,10 +177,10 @@ function isolationOf(flags: FlagValues): Partial<HostConfig> {
   return {
     Privileged: flags.bool('privileged'),
     ReadonlyRootfs: flags.bool('read-only'),
-    CapAdd: flags.list('cap-add'),
-    CapDrop: flags.list('cap-drop'),
+    CapAdd: orNull(flags.list('cap-add')),
+    CapDrop: orNull(flags.list('cap-drop')),
     ...securityOf(flags.list('security-opt')),
-    GroupAdd: flags.list('group-add'),
+    GroupAdd: orNull(flags.list('group-add')),
     CgroupnsMode: flags.text('cgroupns'),
     IpcMode: flags.text('ipc'),
     PidMode: flags.text('pid'),
@@ -193,7 +198,6 @@ function lifeOf(flags: FlagValues): Partial<HostConfig> {
     AutoRemove: flags.bool('rm'),
     Init: flags.has('init') ? flags.bool('init') : undefined,
     ContainerIDFile: flags.text('cidfile') ?? '',
-    RestartPolicy: parseRestart(flags.text('restart') ?? 'no'),
     LogConfig: { Type: flags.text('log-driver') ?? '', Config: parsePairs(flags.list('log-opt')) },
   }
 }
@@ -210,7 +214,7 @@ function parseRestart(text: string) {
 function securityOf(texts: readonly string[]): Partial<HostConfig> {
   const open = texts.includes('systempaths=unconfined')
   const options = texts.filter(text => text !== 'systempaths=unconfined').map(securityOption)
-  return { SecurityOpt: options, ...(open && { MaskedPaths: [], ReadonlyPaths: [] }) }
+  return { SecurityOpt: orNull(options), ...(open && { MaskedPaths: [], ReadonlyPaths: [] }) }
 }
 
 // A seccomp profile is a file of the client's.
