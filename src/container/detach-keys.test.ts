@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { defaultDetachKeys, detaching, parseDetachKeys } from './detach-keys.ts'
 
 test('keys are letters, signs and ctrl- combinations', () => {
@@ -52,7 +52,7 @@ test('whatever is no sequence passes unchanged', async () => {
   const keys = fc.array(fc.constantFrom(16, 17, 97), { maxLength: 12 })
   await fc.assert(
     fc.asyncProperty(keys, fc.array(fc.nat(12), { maxLength: 4 }), async (typed, cuts) => {
-      const has = typed.some((key, at) => key === 16 && typed[at + 1] === 17)
+      const has = typed.some((key, index) => key === 16 && typed[index + 1] === 17)
       const { detached, passed } = await type(typed, cuts)
       assert.equal(detached, has)
       if (!has) assert.deepEqual(passed, typed)

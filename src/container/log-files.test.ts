@@ -5,7 +5,7 @@ import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { LogFiles } from './log-files.ts'
 
 /** A log that is written and rotated as the shim does it. */
