@@ -10,7 +10,9 @@ import { parseSignal } from '../kernel/signals.ts'
 import { checkCapabilities } from '../runtime/capabilities.ts'
 import { checkModes, containerOf } from '../runtime/modes.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
+import { checkExtraHosts } from '../network/hosts.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
+import { checkHealthcheck } from './check-healthcheck.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
@@ -123,6 +125,8 @@ function checkConfig({ config, hostConfig }: Definition) {
     if (assignment.includes('\0')) throw invalid('invalid environment variable: it contains a NUL byte')
   }
   if (config.StopSignal) parseSignal(config.StopSignal)
+  checkHealthcheck(config.Healthcheck)
+  checkExtraHosts(hostConfig.ExtraHosts ?? [])
   checkRestartPolicy(hostConfig)
   const { Type: log, Config: logOptions } = hostConfig.LogConfig
   if (log !== 'json-file' && log !== 'none') throw invalid(`logger: no log driver named '${log}' is registered`)
@@ -142,7 +146,8 @@ function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRe
     throw invalid(
       `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     )
-  if (MaximumRetryCount !== 0 && Name !== 'on-failure') {
+  // Old clients send any count without a name.
+  if (MaximumRetryCount !== 0 && Name !== '' && Name !== 'on-failure') {
     throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
   }
   if (MaximumRetryCount < 0) throw invalid('invalid restart policy: maximum retry count cannot be negative')

@@ -18,15 +18,13 @@ export interface ListQuery {
   readonly filters: Filters
 }
 
-// These filters speak of containers that don't run, so they need no `all`.
-const stoppedToo = ['status', 'exited', 'before', 'since']
-
 type Parts = Pick<Engine, 'containers' | 'images' | 'networks' | 'volumes' | 'clock'>
 
 /** Newest first. Throws dockerd's errors for bad filters. */
 export function list(engine: Parts, query: ListQuery): ContainerSummary[] {
   const matches = containerFilter(engine, query.filters)
-  const all = query.all || query.limit > 0 || stoppedToo.some(name => query.filters.has(name))
+  // Whoever asks for a state means stopped containers too.
+  const all = query.all || query.limit > 0 || query.filters.has('status')
   const found = engine.containers.all().filter(container => (all || container.isActive) && matches(container))
   return (query.limit > 0 ? found.slice(0, query.limit) : found).map(container => summarize(engine, container))
 }

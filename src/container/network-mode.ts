@@ -29,6 +29,8 @@ export function checkNetwork(
   for (const [name, endpoint] of Object.entries(endpoints)) {
     if (endpoint) kept[name === 'default' ? 'bridge' : name] = endpoint
   }
+  const names = Object.keys(kept)
+  if (names.length > 1) throw invalid(`Container cannot be connected to network endpoints: ${names.join(', ')}`)
   checkDefaultBridge(hostConfig, kept.bridge)
   return kept
 }

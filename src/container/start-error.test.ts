@@ -1,54 +1,31 @@
-// The words of crun 1.8 and runc 1.1 for what they can't start, and what clients make of ours.
+// What the runtimes say, in the words and exit codes that clients know.
 
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { test } from 'node:test'
 import { conflict } from '../lib/errors.ts'
 import { StartFailure } from '../runtime/shim.ts'
 import { startError } from './start-error.ts'
 
-const cases: readonly [runtime: string, program: string, message: string, exitCode: number][] = [
-  [
-    'executable file `nope` not found in $PATH: No such file or directory',
-    'nope',
-    'exec: "nope": executable file not found in $PATH',
-    127,
-  ],
-  [
-    'runc run failed: unable to start container process: exec: "nope": executable file not found in $PATH',
-    'nope',
-    'exec: "nope": executable file not found in $PATH',
-    127,
-  ],
-  [
-    'runc run failed: unable to start container process: exec: "/nope": stat /nope: no such file or directory',
-    '/nope',
-    'exec: "/nope": stat /nope: no such file or directory',
-    127,
-  ],
-  ['open executable: Permission denied', '/etc/passwd', 'exec: "/etc/passwd": permission denied', 126],
-  [
-    'runc run failed: unable to start container process: exec: "/etc": permission denied',
-    '/etc',
-    'exec: "/etc": permission denied',
-    126,
-  ],
-  ['open executable: Operation not permitted', '', 'exec: "": executable file not found in $PATH', 127],
+const absent = 'exec: "x": executable file not found in $PATH'
+const missing = 'exec: "/x": stat /x: no such file or directory'
+const denied = 'exec: "/x": permission denied'
+
+const sayings: readonly (readonly [program: string, said: string, exitCode: number, told: string])[] = [
+  ['x', 'executable file `x` not found in $PATH: No such file or directory', 127, absent],
+  ['x', `runc run failed: unable to start container process: ${absent}`, 127, absent],
+  ['/x', 'executable file `/x` not found in $PATH: No such file or directory', 127, missing],
+  ['/x', `runc run failed: unable to start container process: ${missing}`, 127, missing],
+  ['/x', 'open executable: Permission denied', 126, denied],
+  ['/x', `exec failed: unable to start container process: ${denied}`, 126, denied],
 ]
 
-describe('a failed start', () => {
-  for (const [runtime, program, message, exitCode] of cases) {
-    test(`is ${exitCode} for: ${runtime}`, () => {
-      const failure = startError(new StartFailure(runtime, 1, ''), program)
-      assert.deepEqual(failure, { kind: 'invalid', message: `unable to start container process: ${message}`, exitCode })
-    })
-  }
-
-  test('of what is no runtime keeps its words and its kind', () => {
-    const failure = startError(conflict('cannot join network namespace of a non running container: a'), 'sh')
-    assert.deepEqual(failure, {
-      kind: 'conflict',
-      message: 'cannot join network namespace of a non running container: a',
-      exitCode: 128,
-    })
+for (const [program, said, exitCode, told] of sayings) {
+  test(`${said} is ${exitCode}`, () => {
+    const message = `unable to start container process: ${told}`
+    assert.deepEqual(startError(new StartFailure(said, 1, ''), program), { kind: 'invalid', message, exitCode })
   })
+}
+
+test('what no runtime said keeps its kind', () => {
+  assert.deepEqual(startError(conflict('taken'), 'x'), { kind: 'conflict', message: 'taken', exitCode: 128 })
 })

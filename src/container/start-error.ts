@@ -21,7 +21,7 @@ const notExecutable = (program: string) => `exec: ${JSON.stringify(program)}: pe
 
 // crun first, then runc.
 const readings: readonly Reading[] = [
-  { pattern: /executable file (?:.* )?not found in \$PATH/, exitCode: 127, say: notFound },
+  { pattern: /executable file .*not found in \$PATH/, exitCode: 127, say: notFound },
   { pattern: /exec: ".*": stat .*: no such file or directory/, exitCode: 127, say: notFound },
   { pattern: /open executable: (Permission denied|Operation not permitted)/, exitCode: 126, say: notExecutable },
   { pattern: /exec: ".*": permission denied/, exitCode: 126, say: notExecutable },

@@ -8,9 +8,9 @@ const words: readonly [limit: number, (seconds: number) => string][] = [
   [3600, s => `${Math.floor(s / 60)} minutes`],
   [5400, () => 'About an hour'],
   [3600 * 47.5, s => `${Math.round(s / 3600)} hours`],
-  [86400 * 14, s => `${Math.floor(Math.round(s / 3600) / 24)} days`],
-  [86400 * 60, s => `${Math.floor(Math.round(s / 3600) / 24 / 7)} weeks`],
-  [86400 * 730, s => `${Math.floor(Math.round(s / 3600) / 24 / 30)} months`],
+  [3600 * (24 * 14 - 0.5), s => `${Math.floor(Math.round(s / 3600) / 24)} days`],
+  [3600 * (24 * 60 - 0.5), s => `${Math.floor(Math.round(s / 3600) / 24 / 7)} weeks`],
+  [3600 * (24 * 730 - 0.5), s => `${Math.floor(Math.round(s / 3600) / 24 / 30)} months`],
   [Number.POSITIVE_INFINITY, s => `${Math.floor(s / 86400 / 365)} years`],
 ]
 

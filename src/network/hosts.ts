@@ -33,6 +33,11 @@ export function hostsFile(input: HostsInput): string {
   return [...standard, ...extra, ...own].map(line => `${line}\n`).join('')
 }
 
+/** Throws dockerd's errors for an extra host that isn't `NAME:ADDRESS`. */
+export function checkExtraHosts(entries: readonly string[]): void {
+  for (const entry of entries) extraLines(entry, [])
+}
+
 /** /etc/hosts of a container on the host's network: the host's own, but for extra hosts, which dockerd puts in its place. */
 export function hostsFileOfHost(hostsOwn: string, input: HostsInput): string {
   return input.extraHosts.length === 0 ? hostsOwn : hostsFile({ ...input, addresses: [] })

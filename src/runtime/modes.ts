@@ -11,6 +11,9 @@ export function containerOf(mode: string | null | undefined): string | undefined
 
 /** Throws dockerd's message for a mode that doesn't exist. */
 export function checkModes(request: IsolationRequest) {
+  if (containerOf(request.NetworkMode) === '') {
+    throw invalid('invalid network mode: invalid container format container:<name|id>')
+  }
   const { IpcMode: ipc, PidMode: pid, UTSMode: uts, CgroupnsMode: cgroup, UsernsMode: userns } = request
   if (!isOneOf(ipc, 'none', 'private', 'host', 'shareable') && containerOf(ipc) === undefined) {
     throw invalid(`Invalid IPC mode: ${ipc}`)

@@ -1,0 +1,143 @@
+// Reading log files: across rotation, from the end, and while they are being written.
+
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { LogFiles } from './log-files.ts'
+
+/** A log that is written and rotated as the shim does it. */
+class WrittenLog implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'gantry-log-'))
+  readonly path = join(this.directory, 'json.log')
+  readonly #kept: number
+
+  constructor(kept = 5) {
+    this.#kept = kept
+  }
+
+  write(...lines: string[]) {
+    appendFileSync(this.path, lines.map(line => `${line}\n`).join(''))
+  }
+
+  rotate() {
+    for (let number = this.#kept - 2; number >= 0; number--) {
+      const from = number === 0 ? this.path : `${this.path}.${number}`
+      if (readdirSync(this.directory).includes(from.slice(this.directory.length + 1))) {
+        renameSync(from, `${this.path}.${number + 1}`)
+      }
+    }
+    writeFileSync(this.path, '')
+  }
+
+  [Symbol.dispose]() {
+    rmSync(this.directory, { recursive: true })
+  }
+}
+
+async function rest(files: LogFiles): Promise<string[]> {
+  const found: string[] = []
+  for (let lines = await files.read(); lines.length > 0; lines = await files.read()) found.push(...lines.map(String))
+  return found
+}
+
+async function readAll(log: WrittenLog, tail?: number): Promise<string[]> {
+  await using files = await LogFiles.open(log.path, tail, false)
+  return await rest(files)
+}
+
+const openDescriptors = () => readdirSync('/proc/self/fd').length
+
+test('a log that was never written is empty', async () => {
+  using log = new WrittenLog()
+  assert.deepEqual(await readAll(log), [])
+  assert.deepEqual(await readAll(log, 3), [])
+})
+
+test('the last lines, wherever the files end', async () => {
+  const pieces = fc.array(fc.array(fc.string({ minLength: 1, unit: 'grapheme-ascii' }), { maxLength: 5 }), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.nat(12), async (files, tail) => {
+      using log = new WrittenLog()
+      files.forEach((lines, index) => {
+        if (index > 0) log.rotate()
+        log.write(...lines)
+      })
+      const all = files.flat()
+      assert.deepEqual(await readAll(log), all)
+      assert.deepEqual(await readAll(log, tail), tail === 0 ? [] : all.slice(-tail))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('lines across the blocks that are read at a time', async () => {
+  using log = new WrittenLog()
+  const lines = Array.from({ length: 40 }, (_, index) => String(index).repeat(9000))
+  log.write(...lines)
+  assert.deepEqual(await readAll(log), lines)
+  assert.deepEqual(await readAll(log, 39), lines.slice(1))
+})
+
+test('a line that is half written is read when it is whole', async () => {
+  using log = new WrittenLog()
+  log.write('one')
+  appendFileSync(log.path, 'tw')
+  assert.deepEqual(await readAll(log), ['one'])
+  await using files = await LogFiles.open(log.path, 1, true)
+  assert.deepEqual(await rest(files), ['one'])
+  appendFileSync(log.path, 'o\nth')
+  assert.deepEqual(await rest(files), ['two'])
+  appendFileSync(log.path, 'ree\n')
+  assert.deepEqual(await rest(files), ['three'])
+})
+
+test('following misses and repeats nothing across rotations', async () => {
+  using log = new WrittenLog()
+  await using files = await LogFiles.open(log.path, undefined, true)
+  const seen: string[] = []
+  for (let number = 0; number < 30; number++) {
+    log.write(`a${number}`, `b${number}`)
+    if (number % 3 === 1) log.rotate()
+    if (number % 2 === 0) seen.push(...(await rest(files)))
+  }
+  seen.push(...(await rest(files)))
+  assert.deepEqual(seen, Array.from({ length: 30 }, (_, number) => [`a${number}`, `b${number}`]).flat())
+})
+
+test('a reader that is overtaken goes on with the oldest file there is', async () => {
+  using log = new WrittenLog(2)
+  await using files = await LogFiles.open(log.path, undefined, true)
+  log.write('one')
+  assert.deepEqual(await rest(files), ['one'])
+  for (const line of ['lost', 'two', 'three']) {
+    log.rotate()
+    log.write(line)
+  }
+  assert.deepEqual(await rest(files), ['two', 'three'])
+})
+
+test('what is written after the request is left out unless it follows', async () => {
+  using log = new WrittenLog()
+  log.write('one')
+  await using files = await LogFiles.open(log.path, undefined, false)
+  log.write('two')
+  assert.deepEqual(await rest(files), ['one'])
+})
+
+test('no descriptor is left open', async () => {
+  using log = new WrittenLog()
+  for (const line of ['one', 'two', 'three']) {
+    log.write(line)
+    log.rotate()
+  }
+  await readAll(log)
+  const before = openDescriptors()
+  for (let number = 0; number < 20; number++) await readAll(log, number)
+  assert.equal(openDescriptors(), before)
+})
