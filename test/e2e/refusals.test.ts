@@ -36,7 +36,7 @@ const refusals: readonly (readonly [number, string])[] = [
   [125, 'docker run --pull never nothing'],
   [125, 'docker run --rm -w relative busybox true'],
   [125, 'docker run --rm --security-opt nothing=1 busybox true'],
-  [125, 'docker run --rm --device /dev/nothing busybox true'],
+  [127, 'docker run --rm --device /dev/nothing busybox true'],
   [125, 'docker run --rm --volumes-from nothing busybox true'],
 ]
 

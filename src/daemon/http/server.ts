@@ -106,6 +106,8 @@ export class ApiServer implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse) {
+    const { socket } = request
+    response.once('finish', () => cutRefused(request, socket))
     response.on('error', error => this.#log.debug({ err: error }, 'A client went away'))
     try {
       const answer = await this.#answer(request, response)
@@ -160,4 +162,13 @@ export class ApiServer implements AsyncDisposable {
     if (!old) return renderError(error)
     return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: `${messageOf(error)}\n` }
   }
+}
+
+// Milliseconds for a client to read the answer before the rest of what it sends is cut off; as long as Go's server takes.
+const lingering = 500
+
+// A body that was refused halfway is never read: the connection would stay, and nobody would see that the client is gone.
+function cutRefused(request: IncomingMessage, socket: Socket) {
+  if (request.complete) return
+  setTimeout(() => socket.destroy(), lingering).unref()
 }
