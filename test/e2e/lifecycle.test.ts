@@ -100,7 +100,7 @@ test('the life of containers', async suite => {
     }
   })
 
-  await suite.test('restart keeps a container that removes itself', () =>
+  await suite.test('restart keeps a container that removes itself, also when asked twice', gantrydOnly, () =>
     runs('kept', { ...lasting, HostConfig: { AutoRemove: true } }, async () => {
       const { Id } = await inspect(engine, 'kept')
       await Promise.all([1, 2].map(() => call(engine, 'POST', '/containers/kept/restart?t=0')))
@@ -197,7 +197,9 @@ test('the life of containers', async suite => {
     for (const [filters, more, expected] of cases) {
       assert.deepEqual(await names(engine, filters, more), expected, `${JSON.stringify(filters)}${more}`)
     }
-    for (const filters of [{ status: ['odd'] }, { exited: ['x'] }, { odd: ['1'] }, { publish: ['x'] }]) {
+    // Old engines answer 500 to the last.
+    const bad = [{ status: ['odd'] }, { odd: ['1'] }, { publish: ['x'] }, ...(onDockerd ? [] : [{ exited: ['x'] }])]
+    for (const filters of bad) {
       const answer = await call(engine, 'GET', `/containers/json?filters=${JSON.stringify(filters)}`)
       assert.equal(answer.status, 400, answer.text)
     }
