@@ -1,9 +1,8 @@
 // The list of images, with the filters of `docker images`.
 
 import type { ImageSummary } from '../api/types/image.ts'
-import { parseTime } from '../lib/clock.ts'
-import { invalid } from '../lib/errors.ts'
 import type { Filters } from '../lib/filters.ts'
+import { parseMoment } from '../lib/until.ts'
 import { type Reference, familiarName, familiarReference } from '../oci/reference.ts'
 import { globMatcher } from './glob.ts'
 import { storedReference } from './image-rows.ts'
@@ -79,42 +78,10 @@ function referenceMatcher(filters: Filters): (reference: Reference) => boolean {
 /** The conditions on the time of creation: `before`, `until` and `since`. */
 function periodOf(store: ImageStore, filters: Filters): (image: Image) => boolean {
   const images = (name: string) => filters.get(name).map(value => store.resolve(value).createdAt)
-  const untils = filters.get('until').map(value => parseUntil(value, store.clock.now()))
+  const untils = filters.get('until').map(value => parseMoment(value, store.clock.now()))
   const ends = [...images('before'), ...untils]
   const starts = images('since')
   return ({ createdAt }) => ends.every(end => createdAt < end) && starts.every(start => createdAt > start)
-}
-
-const units: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1000n,
-  µs: 1000n,
-  ms: 1_000_000n,
-  s: second,
-  m: 60n * second,
-  h: 3600n * second,
-}
-
-/** A point in time as filters have it: a Go duration before `now`, seconds since the epoch, or a date. Nanoseconds. */
-export function parseUntil(text: string, now: bigint): bigint {
-  const parts = [...text.matchAll(/(\d+)(?:\.(\d+))?(ns|us|µs|ms|s|m|h)/g)]
-  if (parts.length > 0 && parts.map(part => part[0]).join('') === text) {
-    return (
-      now - parts.reduce((sum, [, whole = '0', fraction = '', unit = 's']) => sum + duration(whole, fraction, unit), 0n)
-    )
-  }
-  const seconds = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text)
-  if (seconds) return BigInt(seconds[1] ?? 0) * second + BigInt((seconds[2] ?? '').padEnd(9, '0'))
-  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text
-  const time = parseTime(date) ?? parseTime(`${date}Z`)
-  if (time === undefined) throw invalid(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
-  return time
-}
-
-function duration(whole: string, fraction: string, unit: string): bigint {
-  const scale = units[unit] ?? second
-  const digits = fraction.slice(0, 9)
-  return BigInt(whole) * scale + (BigInt(digits || '0') * scale) / 10n ** BigInt(digits.length)
 }
 
 /** What an image's layers that other images have too come to. */

@@ -6,9 +6,9 @@ import { conflict } from '../lib/errors.ts'
 import type { Filters } from '../lib/filters.ts'
 import { shortId } from '../lib/ids.ts'
 import { type Digest, hexOf } from '../oci/digest.ts'
+import { parseMoment } from '../lib/until.ts'
 import { familiarReference, parseReference, repositoryOf } from '../oci/reference.ts'
 import { storedReference } from './image-rows.ts'
-import { parseUntil } from './list.ts'
 import { type ImageStore, lookupName } from './store.ts'
 
 export interface RemoveOptions {
@@ -152,7 +152,7 @@ const acceptedFilters = ['dangling', 'label', 'label!', 'until']
 export function pruneImages(store: ImageStore, filters: Filters): ImagePruneResponse {
   filters.validate(acceptedFilters)
   const onlyDangling = filters.flag('dangling', true)
-  const untils = filters.get('until').map(value => parseUntil(value, store.clock.now()))
+  const untils = filters.get('until').map(value => parseMoment(value, store.clock.now()))
   const before = totalSize(store)
   const deleted: ImageDeleteItem[] = []
   for (const { id, config, createdAt, references, repoDigests } of store.rows.all()) {

@@ -49,7 +49,7 @@ describe('a request', () => {
     const { resources } = specOf({
       hostConfig: { PidsLimit: 0, MemorySwap: -1, Memory: 1 << 23, MemorySwappiness: -1, OomKillDisable: false },
     }).linux
-    deepEqual(resources.pids, { limit: -1 })
+    deepEqual(resources.pids, undefined)
     deepEqual(resources.memory, { limit: 1 << 23 })
   })
 
