@@ -97,8 +97,9 @@ function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
 }
 
 // What would be left out silently is refused.
-function checkAbsent({ Links, DeviceRequests }: HostConfig) {
-  if (Links?.length) throw invalid('links are not supported: give both containers a network, or use --add-host')
+function checkAbsent({ DeviceRequests, StorageOpt }: HostConfig) {
+  if (Object.keys(StorageOpt ?? {}).length > 0)
+    throw invalid('--storage-opt is not supported: the size of a container is not limited')
   const [request] = DeviceRequests ?? []
   if (!request) return
   const capabilities = (request.Capabilities ?? []).map(all => `[${(all ?? []).join(' ')}]`).join(' ')

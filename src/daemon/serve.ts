@@ -6,6 +6,7 @@ import { Meta } from '../state/meta.ts'
 import { composeEngine } from './compose.ts'
 import type { Config } from './config.ts'
 import { ApiServer } from './http/server.ts'
+import { describeAddress } from './http/listen.ts'
 import { listenAddresses } from './listeners.ts'
 import { engineOptions } from './options.ts'
 import { makePrivate } from './private-root.ts'
@@ -29,10 +30,12 @@ export async function serve(config: Config, notices: readonly string[]): Promise
   undo.use(makePrivate(config.execRoot))
   const engine = await composeEngine(options, log, undo)
   const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion() }))
-  for (const address of listenAddresses(config, process.env)) await server.listen(address, config.tls)
+  const addresses = listenAddresses(config, process.env)
+  for (const address of addresses) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')
   for (const warning of runtime.warnings) log.warn({ runtime: runtime.name }, warning)
-  log.info({ version: gantryVersion(), runtime: `${runtime.name} ${runtime.version}` }, 'API listen on')
+  const where = addresses.map(describeAddress).join(', ')
+  log.info({ version: gantryVersion(), runtime: `${runtime.name} ${runtime.version}` }, `API listen on ${where}`)
   await stopSignal()
   log.info({}, 'Stopping; containers run on')
 }

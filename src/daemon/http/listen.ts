@@ -53,11 +53,12 @@ export async function bindListener(
     return server
   } catch (cause) {
     server.close()
-    throw system(`failed to listen on ${describe(address)}: ${messageOf(cause)}`, { cause })
+    throw system(`failed to listen on ${describeAddress(address)}: ${messageOf(cause)}`, { cause })
   }
 }
 
-function describe(address: ListenAddress): string {
+/** The address as `-H` takes it. */
+export function describeAddress(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix://${address.path}`
   return address.kind === 'tcp' ? `tcp://${address.host}:${address.port}` : `fd://${address.fd}`
 }
