@@ -112,10 +112,9 @@ function isSqliteError(error: unknown): error is SqliteError {
   )
 }
 
-// SQLITE_FULL, and SQLITE_IOERR_SHMSIZE of the file beside the write-ahead log.
-const fullCodes = [13, 4874]
+const SQLITE_FULL = 13
 
-const isFull = (error: unknown): boolean => isSqliteError(error) && fullCodes.includes(error.errcode)
+const isFull = (error: unknown): boolean => isSqliteError(error) && error.errcode === SQLITE_FULL
 
 function explained(error: unknown): unknown {
   if (!isSqliteError(error)) return error
@@ -123,9 +122,13 @@ function explained(error: unknown): unknown {
   return system(`The state database failed: ${reason}`, { cause: error })
 }
 
+// With the lock held all the time there is no index of the log in shared memory: on a full disk a write to that, a mapped
+// file, can end the process with SIGBUS.
 function openMigrated(path: string): DatabaseSync {
   const db = new DatabaseSync(path)
-  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=0')
+  db.exec(
+    'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=0',
+  )
   migrate(db, path)
   return db
 }
