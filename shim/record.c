@@ -45,13 +45,27 @@ void record_text(const struct exit_record *record, struct text *text) {
   text_add_field(text, "finished", record->finished);
 }
 
-static int write_file(const char *path, const struct text *text, bool durable, struct failure *failure) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail_errno(failure, "open", path);
-  bool written = write(fd, text->bytes, text->length) == (ssize_t)text->length && (!durable || fsync(fd) == 0);
-  int result = written ? 0 : fail_errno(failure, "write", path);
-  close(fd);
-  return result;
+static int temporary_name(char name[PATH_MAX], const char *path) {
+  struct text text = {name, PATH_MAX - 1, 0};
+  text_add(&text, path);
+  text_add(&text, ".tmp");
+  name[text.length] = '\0';
+  return text.length < PATH_MAX - 1 ? 0 : -1;
+}
+
+int record_prepare(const char *path) {
+  char name[PATH_MAX];
+  if (temporary_name(name, path) < 0) return -1;
+  int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  // Some file systems can't promise space; they may have it all the same.
+  if (fd >= 0) posix_fallocate(fd, 0, RECORD_SIZE);
+  return fd;
+}
+
+static int fill_file(int fd, const char *path, const struct text *text, bool durable, struct failure *failure) {
+  bool written = pwrite(fd, text->bytes, text->length, 0) == (ssize_t)text->length &&
+                 ftruncate(fd, (off_t)text->length) == 0 && (!durable || fsync(fd) == 0);
+  return written ? 0 : fail_errno(failure, "write", path);
 }
 
 static void sync_parent(const char *path) {
@@ -65,15 +79,14 @@ static void sync_parent(const char *path) {
   close(fd);
 }
 
-int record_write(const char *path, const struct exit_record *record, bool durable, struct failure *failure) {
+int record_write(int fd, const char *path, const struct exit_record *record, bool durable, struct failure *failure) {
   char bytes[RECORD_SIZE], temporary[PATH_MAX];
-  struct text text = {bytes, sizeof bytes, 0}, name = {temporary, sizeof temporary - 1, 0};
+  struct text text = {bytes, sizeof bytes, 0};
   record_text(record, &text);
-  text_add(&name, path);
-  text_add(&name, ".tmp");
-  temporary[name.length] = '\0';
-  if (name.length == sizeof temporary - 1) return fail(failure, "path too long:", path);
-  if (write_file(temporary, &text, durable, failure) < 0) return -1;
+  if (temporary_name(temporary, path) < 0) return fail(failure, "path too long:", path);
+  int result = fill_file(fd, path, &text, durable, failure);
+  close(fd);
+  if (result < 0) return -1;
   if (rename(temporary, path) < 0) return fail_errno(failure, "rename", path);
   if (durable) sync_parent(path);
   return 0;

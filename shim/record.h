@@ -22,7 +22,10 @@ void record_status(struct exit_record *record, int wait_status);
 uint64_t record_oom_kills(const struct options *options);
 // One field a line: pid, code, signal, oom, finished.
 void record_text(const struct exit_record *record, struct text *text);
-// Writes the record; if `durable`, it survives a power cut from here on.
-int record_write(const char *path, const struct exit_record *record, bool durable, struct failure *failure);
+// Makes the file for a record that is to be written at `path`, with its space: the disk may be full by then. Returns its
+// descriptor, or -1.
+int record_prepare(const char *path);
+// Writes the record to `fd` and gives it its name; if `durable`, it survives a power cut from here on. Closes `fd`.
+int record_write(int fd, const char *path, const struct exit_record *record, bool durable, struct failure *failure);
 
 #endif

@@ -46,7 +46,7 @@ static void end(struct shim *shim) {
   shim->exit.oom_kills = record_oom_kills(&shim->options);
   // A daemon that is listening makes the exit durable itself, in the same transaction as its consequences.
   bool durable = !server_has_control(&shim->server);
-  if (shim->options.exit_record) record_write(shim->options.exit_record, &shim->exit, durable, &failure);
+  if (shim->exit_fd >= 0) record_write(shim->exit_fd, shim->options.exit_record, &shim->exit, durable, &failure);
   control_announce_exited(shim);
 }
 
@@ -187,6 +187,7 @@ static void connect_parts(struct shim *shim) {
   shim->server.on_request = control_request;
   shim->server.owner = shim;
   shim->server.listener.fd = -1;
+  shim->exit_fd = -1;
 }
 
 // Clients that the daemon connected before the start: they get the first byte.
@@ -207,6 +208,7 @@ static int prepare(struct shim *shim, struct failure *failure) {
   if (mounts_hold(options, failure) < 0) return -1;
   // The working directory is from before the mount namespace: enter it again, to see what was mounted.
   if (chdir(options->run_dir) < 0) return fail_errno(failure, "chdir", options->run_dir);
+  if (options->exit_record) shim->exit_fd = record_prepare(options->exit_record);
   if (log_open(&shim->log, &options->log, failure) < 0) return -1;
   if (options->tty && console_open(&shim->console, &shim->loop, console_ready, shim, failure) < 0) return -1;
   return watch_children(shim, failure);

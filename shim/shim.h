@@ -35,6 +35,8 @@ struct shim {
   // When the container was running, in nanoseconds since 1970.
   uint64_t started;
   struct exit_record exit;
+  // Where that goes; -1 if there is nowhere.
+  int exit_fd;
   bool failed;
   // On the monotonic clock: when other writers get no more time, and when clients don't.
   uint64_t drain_deadline, end_deadline;

@@ -73,7 +73,7 @@ export class ContainerStore {
 
   /** Keeps a container's state as it is now, in one transaction. */
   saveState(container: Container): void {
-    this.#database.transaction(() => {
+    this.#database.releasing(() => {
       this.#database
         .prepare('UPDATE container SET state = ? WHERE id = ?')
         .run(JSON.stringify(container.state), container.id)
@@ -92,7 +92,7 @@ export class ContainerStore {
 
   /** Forgets a container and does what `also` does, in one transaction. */
   remove(container: Container, also: () => void): void {
-    this.#database.transaction(() => {
+    this.#database.releasing(() => {
       this.#database.prepare('DELETE FROM container WHERE id = ?').run(container.id)
       also()
     }, durabilityOf(container))

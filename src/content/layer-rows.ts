@@ -71,7 +71,7 @@ export class LayerRows {
 
   #delete(doomed: readonly LayerRow[]): void {
     const remove = this.#database.prepare('DELETE FROM layer WHERE chain_id = ?')
-    this.#database.transaction(() => {
+    this.#database.releasing(() => {
       for (const { chainId } of doomed) remove.run(chainId)
     })
   }

@@ -3,6 +3,7 @@
 import { ftruncateSync, mkdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Fd } from '../kernel/descriptor.ts'
+import { hasCode } from '../kernel/ffi.ts'
 import { lockFile } from '../kernel/lock.ts'
 import { conflict } from '../lib/errors.ts'
 
@@ -36,7 +37,15 @@ function hold(path: string, what: string, flag: string): Fd {
     const holder = readFileSync(path, 'utf8').trim()
     throw conflict(`${what} is in use by another gantryd, process ${holder}: stop it, or give this one another ${flag}`)
   }
-  ftruncateSync(file.number)
-  writeSync(file.number, String(process.pid))
+  writeHolder(file)
   return file
+}
+
+// Over what is there, for which a full disk has room.
+function writeHolder(file: Fd) {
+  try {
+    ftruncateSync(file.number, writeSync(file.number, String(process.pid), 0))
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error
+  }
 }

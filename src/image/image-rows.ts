@@ -188,6 +188,11 @@ export class ImageRows {
   transaction<T>(body: () => T): T {
     return this.#database.transaction(body)
   }
+
+  /** For what gives space back; see Database. */
+  releasing<T>(body: () => T): T {
+    return this.#database.releasing(body)
+  }
 }
 
 /** A name as it is kept, read back. */

@@ -142,7 +142,7 @@ function deleteImage(removal: Removal, id: Digest, force: boolean, quiet: boolea
 function deleteContent({ store, records }: Removal, id: Digest): void {
   const blobs = store.rows.blobs(id).map(({ digest }) => digest)
   const own = new Set(chainIds(store.get(id)?.config.rootfs.diff_ids ?? []))
-  store.rows.transaction(() => store.rows.delete(id))
+  store.rows.releasing(() => store.rows.delete(id))
   for (const chainId of store.collect(blobs)) if (own.has(chainId)) records.push({ Deleted: chainId })
 }
 

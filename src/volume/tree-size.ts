@@ -4,7 +4,7 @@ import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../kernel/ffi.ts'
 
-/** The sizes of all files below `path` in bytes, a file with several names counted once. Links aren't followed. */
+/** The sizes of all files below `path` in bytes, a file with several names counted once, as far down as paths reach. */
 export async function treeSize(path: string): Promise<number> {
   const seen = new Set<string>()
   let total = 0
@@ -23,9 +23,9 @@ export async function treeSize(path: string): Promise<number> {
   return total
 }
 
-// Containers may remove files while they are counted.
+// Containers may remove files while they are counted, and nest them beyond what a path can name.
 function ignoreMissing(error: unknown): undefined {
-  if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
+  if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) throw error
 }
 
 async function list(path: string): Promise<{ name: string; isDirectory: boolean }[]> {

@@ -119,7 +119,7 @@ export class Volumes {
   async recover(): Promise<void> {
     const pending = this.#all().filter(({ definition }) => definition.pending)
     const names = pending.map(({ name }) => name)
-    if (names.length > 0) this.#database.transaction(() => this.forget(names))
+    if (names.length > 0) this.#database.releasing(() => this.forget(names))
     const left = readdirSync(this.#root).map(name => this.#recoverDirectory(name))
     for (const name of left) if (name !== undefined) await this.#removeTree(this.#root, name)
   }
@@ -186,7 +186,7 @@ export class Volumes {
   /** Removes a volume and its data; does nothing if there is none. The caller knows that no container uses it. */
   async remove(name: string): Promise<void> {
     if (!this.#find(name)) return
-    this.#database.transaction(() => this.forget([name]))
+    this.#database.releasing(() => this.forget([name]))
     await this.#discard(name)
   }
 
@@ -330,12 +330,12 @@ const removedMark = '_removed'
 // No volume's name begins with a dot.
 const removedPrefix = '.removed-'
 
-// The directory may be gone already.
+// The directory may be gone already. On a full disk there is no mark: data would outlast a crash at this very moment.
 function writeMark(path: string) {
   try {
     writeFileSync(path, '')
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
+    if (!hasCode(error, 'ENOENT', 'ENOSPC', 'EDQUOT')) throw error
   }
 }
 

@@ -2,7 +2,7 @@
 // afterwards, what was not is there as a whole or not at all, and what ran before runs on.
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { onDockerd, startGantrydWithBusybox } from '../e2e/engine.ts'
@@ -77,10 +77,19 @@ async function killedAt(engine: Gantryd, call: string, number: number, args: rea
   await using tracer = new Command(['strace', '-p', String(engine.pid), '-e', `trace=${call}`, '-e', inject])
   await until(() => tracer.stderr.includes('attached'), { what: () => tracer.stderr })
   const { code } = await engine.docker(args)
-  const dead = !existsSync(`/proc/${engine.pid}/fd/0`)
   tracer.kill('SIGINT')
   await tracer.finish()
+  const dead = await until(() => isGone(engine.pid), { timeout: 200, every: 5 }).catch(() => false)
   return { acknowledged: code === 0, dead }
+}
+
+/** True if a process has ended, waited for by its parent or not. */
+function isGone(pid: number): boolean {
+  try {
+    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\)/, ''))
+  } catch {
+    return true
+  }
 }
 
 const without = (told: Inventory, name: string) => told.containers.filter(container => container.name !== name)

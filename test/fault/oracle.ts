@@ -73,12 +73,13 @@ async function discrepancies(engine: Gantryd, { containers, volumes }: Inventory
   const running = containers.filter(({ state }) => state === 'running' || state === 'paused')
   const ids = running.map(({ id }) => id)
   const [runRoot, dataRoot] = [engine.execRoot, engine.dataRoot]
+  const runtimes = names(join(runRoot, 'runtime')).map(name => join(runRoot, 'runtime', name))
   const groups = cgroupsBelow(engine.cgroupParent).flatMap(path => /[0-9a-f]{64}/.exec(path) ?? [])
   const ruleset = await output(engine.namespace.enter(['nft', '--json', 'list', 'ruleset']))
   const links = await output(engine.namespace.enter(['ip', '-json', 'link', 'show', 'type', 'veth']))
   return [
     ...difference('run dirs', names(join(runRoot, 'containers')), ids),
-    ...difference('runtime records', names(join(runRoot, 'runtime/crun')), ids),
+    ...difference('runtime records', runtimes.flatMap(names), ids),
     ...difference('cgroups', [...new Set<string>(groups)], ids),
     ...difference('shims', shims(runRoot), ids),
     // One that was never started need not have any.

@@ -49,9 +49,13 @@ export abstract class Engine implements AsyncDisposable {
     this.scratch = join(temporary.path, 'scratch')
   }
 
-  protected static async place(label: string): Promise<[TemporaryDirectory, NetworkNamespace]> {
+  /** A directory, and a namespace of one's own or `shared`, which stays its owner's. */
+  protected static async place(
+    label: string,
+    shared?: NetworkNamespace,
+  ): Promise<[TemporaryDirectory, NetworkNamespace]> {
     const temporary = temporaryDirectory(label)
-    return [temporary, await networkNamespace()]
+    return [temporary, shared ? { ...shared, async [Symbol.asyncDispose]() {} } : await networkNamespace()]
   }
 
   /** The daemon's process id. */

@@ -19,6 +19,10 @@ export interface GantrydOptions {
   readonly dataRoot?: string
   /** False for a test that must leave something behind. Default true. */
   readonly checkLeaks?: boolean
+  /** Another engine's, to run beside it. Default: a new one. */
+  readonly namespace?: NetworkNamespace
+  /** The bridge's address. Default: the one that dockerd has under test. */
+  readonly bip?: string
 }
 
 const program = join(import.meta.dirname, '../../bin/gantryd')
@@ -29,7 +33,7 @@ export class Gantryd extends Engine {
   #baseline: Footprint | undefined
 
   static async start(options: GantrydOptions = {}): Promise<Gantryd> {
-    const engine = new Gantryd(...(await Engine.place('gantryd')), options)
+    const engine = new Gantryd(...(await Engine.place('gantryd', options.namespace)), options)
     mkdirSync(engine.scratch)
     await engine.launch(engine.argv)
     engine.#baseline = engine.footprint()
@@ -51,7 +55,7 @@ export class Gantryd extends Engine {
       `--pidfile=${join(this.directory, 'pid')}`,
       `--config-file=${emptyConfiguration(this.directory)}`,
       `--cgroup-parent=/${this.cgroupParent}`,
-      `--bip=${testBridgeAddress}`,
+      `--bip=${this.#options.bip ?? testBridgeAddress}`,
       ...(this.#options.flags ?? []),
     ]
   }
