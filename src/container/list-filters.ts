@@ -29,12 +29,12 @@ const tests: Readonly<Record<string, (parts: Parts, value: string) => Test>> = {
     return container => image !== undefined && descendsFrom(parts, container, image)
   },
   before: (parts, value) => {
-    const { created } = parts.containers.get(value).definition
-    return container => container.definition.created < created
+    const { createdAt } = parts.containers.get(value)
+    return container => container.createdAt < createdAt
   },
   since: (parts, value) => {
-    const { created } = parts.containers.get(value).definition
-    return container => container.definition.created > created
+    const { createdAt } = parts.containers.get(value)
+    return container => container.createdAt > createdAt
   },
   volume: (_, value) => container =>
     container.definition.mounts.some(mount => [mount.name, mount.destination].includes(value)),

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import type { ExecCreateRequest } from '../api/types/exec.ts'
-import { zeroTime } from '../lib/clock.ts'
+import { parseTime, zeroTime } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
 import { Notice } from '../lib/notice.ts'
 import type { DetachKeys } from './detach-keys.ts'
@@ -125,6 +125,8 @@ export function freshState(): State {
 /** A container the daemon knows. */
 export class Container {
   readonly id: string
+  /** Nanoseconds since the epoch: the text has no fixed length, so it doesn't sort. */
+  readonly createdAt: bigint
   name: string
   definition: Definition
   state: State
@@ -146,6 +148,7 @@ export class Container {
 
   constructor(name: string, definition: Definition, state: State) {
     this.id = definition.id
+    this.createdAt = parseTime(definition.created) ?? 0n
     this.name = name
     this.definition = definition
     this.state = state

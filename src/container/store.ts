@@ -4,6 +4,8 @@ import { conflict, invalid, notFound } from '../lib/errors.ts'
 import type { Database, Durability } from '../state/database.ts'
 import { Container, type Definition, type State } from './model.ts'
 
+const newestFirst = (a: Container, b: Container) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0)
+
 /** All containers. The database has what must outlast the daemon; objects exist once each. */
 export class ContainerStore {
   readonly #database: Database
@@ -25,7 +27,7 @@ export class ContainerStore {
 
   /** Every container, newest first. */
   all(): Container[] {
-    return [...this.#byId.values()].toSorted((a, b) => (a.definition.created < b.definition.created ? 1 : -1))
+    return [...this.#byId.values()].toSorted(newestFirst)
   }
 
   isNameTaken(name: string): boolean {
