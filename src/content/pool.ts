@@ -89,7 +89,10 @@ export class WorkerPool implements AsyncDisposable {
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
     })
     this.#workers.set(worker, undefined)
-    worker.on('message', (reply: JobReply) => this.#receive(worker, reply))
+    worker.on('message', (reply: JobReply | { readonly type?: undefined }) => {
+      // With --watch, Node itself sends messages from a worker: which files it has loaded.
+      if (reply.type !== undefined) this.#receive(worker, reply)
+    })
     worker.on('error', error => this.#lose(worker, error))
     worker.on('exit', () => this.#lose(worker, undefined))
     return worker

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { onDockerd, startGantrydWithBusybox } from '../e2e/engine.ts'
+import { removeCgroups } from '../kit/cgroups.ts'
 import { accountsForAll, inventory } from './oracle.ts'
 
 const gantrydOnly = { skip: onDockerd }
@@ -39,6 +40,8 @@ test(`SIGTERM with ${count} containers and their clients attached takes no time`
 
 test('daemons that share a parent cgroup leave each other alone', gantrydOnly, async () => {
   const flags = ['--cgroup-parent=/gantry-test-shared']
+  using cleanup = new DisposableStack()
+  cleanup.defer(() => removeCgroups('gantry-test-shared'))
   await using first = await startGantrydWithBusybox({ flags })
   await first.ok(['run', '-d', '--name', 'c1', '-p', '8080:80', 'busybox', 'httpd', '-f', '-h', '/var/www'])
   const told = await inventory(first)
