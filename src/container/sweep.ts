@@ -13,16 +13,21 @@ import type { Engine } from './engine.ts'
  */
 export async function sweepLeftovers(engine: Engine): Promise<void> {
   const { dataRoot, execRoot } = engine.settings
-  const runs = (id: string) => engine.containers.find(id)?.isRunning === true
   const bundles = join(execRoot, 'containers')
-  for (const id of namesIn(bundles)) if (!runs(id)) await sweepBundle(engine, bundles, id)
+  for (const id of namesIn(bundles)) await unlessItRuns(engine, id, () => sweepBundle(engine, bundles, id))
   const runtimes = join(execRoot, 'runtime')
   for (const runtime of namesIn(runtimes)) {
     const records = join(runtimes, runtime)
-    for (const id of namesIn(records)) if (!runs(id)) await engine.removeTree(records, id)
+    for (const id of namesIn(records)) await unlessItRuns(engine, id, () => engine.removeTree(records, id))
   }
   const data = join(dataRoot, 'containers')
   for (const id of namesIn(data)) if (!engine.containers.find(id)) removeData(engine, data, id)
+}
+
+// Under its lock: a restart policy may be starting it at this moment.
+async function unlessItRuns(engine: Engine, id: string, sweep: () => Promise<void>): Promise<void> {
+  using _lock = await engine.locks.hold(id)
+  if (!engine.containers.find(id)?.isRunning) await sweep()
 }
 
 // The cgroup first: the bundle is what tells of it.
