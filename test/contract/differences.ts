@@ -227,12 +227,6 @@ export const differences: readonly Difference[] = [
     why: 'names what is shared',
   },
   {
-    scenario: 'network: fixed addresses',
-    from: /could not get container for nothing: No such container: nothing/,
-    to: 'links are not supported: give both containers a network, or use --add-host',
-    why: 'links are a legacy of before there were networks',
-  },
-  {
     scenario: 'exec: options',
     from: /chdir to cwd \("\/nothing"\) set in config.json failed: no such file or directory\r\nexit status 126/,
     to: 'chdir `/nothing`: No such file or directory\r\nexit status 127',
