@@ -23,6 +23,7 @@ export const containerRoutes = {
   }),
   ContainerInspect: route('GET', '/containers/{name}/json', { query: { size: flag() } }),
   ContainerTop: route('GET', '/containers/{name}/top', { query: { ps_args: text() } }),
+  ContainerStats: route('GET', '/containers/{name}/stats', { query: { stream: flag(true), 'one-shot': flag() } }),
   ContainerLogs: route('GET', '/containers/{name}/logs', {
     query: {
       follow: flag(),

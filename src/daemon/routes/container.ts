@@ -23,6 +23,8 @@ import { rename } from '../../container/rename.ts'
 import { sizesOf } from '../../container/sizes.ts'
 import { resize } from '../../container/resize.ts'
 import { restart } from '../../container/restart.ts'
+import { Sampler } from '../../container/stats/sampler.ts'
+import { checkStatsQuery, writeStats } from '../../container/stats/stats.ts'
 import { start } from '../../container/start.ts'
 import { stop } from '../../container/stop.ts'
 import { top } from '../../container/top.ts'
@@ -36,6 +38,7 @@ type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
 /** A handler for each operation on containers. */
 export function containerHandlers(engine: Engine): ContainerHandlers {
   const { containers } = engine
+  const sampler = new Sampler(engine)
   return {
     async ContainerList({ query }) {
       const summaries = list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })
@@ -66,6 +69,16 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
 
     ContainerTop: async ({ params, query }) =>
       json(await top(engine, containers.get(params.name), query.ps_args || '-ef')),
+
+    async ContainerStats({ params, query, version }) {
+      const container = containers.get(params.name)
+      const statsQuery = { stream: query.stream, oneShot: query['one-shot'] && version.atLeast('1.41'), version }
+      checkStatsQuery(statsQuery)
+      return stream({
+        contentType: 'application/json',
+        write: (out, signal) => writeStats(sampler, container, statsQuery, out, signal),
+      })
+    },
 
     async ContainerLogs({ params, query, version }) {
       const container = containers.get(params.name)
