@@ -5,5 +5,6 @@ import { route } from '../route.ts'
 
 export const networkRoutes = {
   NetworkList: route('GET', '/networks', { query: { filters: filters() } }),
+  NetworkPrune: route('POST', '/networks/prune', { query: { filters: filters() } }),
   NetworkInspect: route('GET', '/networks/{id}', { query: { verbose: flag(), scope: text() } }),
 }

@@ -1,6 +1,6 @@
 // Operations on the engine itself.
 
-import { filters, timestamp } from '../query.ts'
+import { filters, flag, texts, timestamp } from '../query.ts'
 import { route } from '../route.ts'
 
 export const systemRoutes = {
@@ -8,5 +8,8 @@ export const systemRoutes = {
   SystemPingHead: route('HEAD', '/_ping'),
   SystemVersion: route('GET', '/version'),
   SystemInfo: route('GET', '/info'),
+  SystemDataUsage: route('GET', '/system/df', { query: { type: texts(), verbose: flag() } }),
+  /** There is no build cache. */
+  BuildPrune: route('POST', '/build/prune', { query: { all: flag(), filters: filters() } }),
   SystemEvents: route('GET', '/events', { query: { since: timestamp(), until: timestamp(), filters: filters() } }),
 }

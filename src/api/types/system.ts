@@ -128,13 +128,26 @@ export interface SystemInfo {
   Warnings: string[] | null
 }
 
-/** Disk usage in its form before API 1.52. */
+/** What objects of one kind take on disk, in bytes; the objects if they were asked for. */
+export interface DiskUsage<T = unknown> {
+  ActiveCount: number
+  Reclaimable: number
+  TotalCount: number
+  TotalSize: number
+  Items?: T[]
+}
+
+/** Disk usage: lists in the form before API 1.53, sums in the form since 1.52. */
 export interface SystemDataUsage {
-  LayersSize: number
-  Images: ImageSummary[] | null
-  Containers: ContainerSummary[] | null
-  Volumes: Volume[] | null
-  BuildCache: unknown[] | null
+  LayersSize?: number
+  Images?: ImageSummary[] | null
+  Containers?: ContainerSummary[] | null
+  Volumes?: Volume[] | null
+  BuildCache?: unknown[] | null
+  ImageUsage?: DiskUsage<ImageSummary>
+  ContainerUsage?: DiskUsage<ContainerSummary>
+  VolumeUsage?: DiskUsage<Volume>
+  BuildCacheUsage?: DiskUsage
 }
 
 /** What /_ping tells, as headers. */

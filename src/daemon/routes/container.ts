@@ -163,7 +163,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       return empty()
     },
 
-    ContainerPrune: async ({ query }) => json(await prune(engine, query.filters)),
+    async ContainerPrune({ query }) {
+      const report = await prune(engine, query.filters)
+      engine.events.publish('container', 'prune', '', { reclaimed: String(report.SpaceReclaimed) })
+      return json(report)
+    },
   }
 }
 

@@ -19,7 +19,7 @@ import { tagImage } from '../../image/tag.ts'
 import { messageOf, notImplemented } from '../../lib/errors.ts'
 
 /** A handler for each operation on images. */
-export function imageHandlers({ images }: Engine): Pick<Handlers, keyof typeof imageRoutes> {
+export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof typeof imageRoutes> {
   return {
     async ImageList({ query }) {
       const filters = query.filter === '' ? query.filters : query.filters.with('reference', query.filter)
@@ -66,7 +66,11 @@ export function imageHandlers({ images }: Engine): Pick<Handlers, keyof typeof i
       return json(removeImage(images, params.name, { force: query.force, noPrune: query.noprune }))
     },
 
-    ImagePrune: async ({ query }) => json(pruneImages(images, query.filters)),
+    async ImagePrune({ query }) {
+      const report = pruneImages(images, query.filters)
+      events.publish('image', 'prune', '', { reclaimed: String(report.SpaceReclaimed) })
+      return json(report)
+    },
   }
 
   // dockerd answers 200 before it reads, so a failure can only be told in the stream.

@@ -2,10 +2,11 @@
 
 import { type Handlers, json } from '../../api/handler.ts'
 import type { networkRoutes } from '../../api/routes/network.ts'
+import { parseUntilFilter } from '../../lib/until.ts'
 import type { Engine } from '../../container/engine.ts'
 
 /** A handler for each operation on networks. */
-export function networkHandlers({ networks }: Engine): Pick<Handlers, keyof typeof networkRoutes> {
+export function networkHandlers({ networks, events, clock }: Engine): Pick<Handlers, keyof typeof networkRoutes> {
   return {
     async NetworkList({ query }) {
       query.filters.validate(['driver', 'dangling', 'id', 'label', 'name', 'scope', 'type'])
@@ -24,6 +25,13 @@ export function networkHandlers({ networks }: Engine): Pick<Handlers, keyof type
           )
           .map(network => ({ ...network, Containers: {} })),
       )
+    },
+    // Those that there are can't be removed.
+    async NetworkPrune({ query }) {
+      query.filters.validate(['label', 'label!', 'until'])
+      parseUntilFilter(query.filters, clock.now())
+      events.publish('network', 'prune', '', { reclaimed: '0' })
+      return json({ NetworksDeleted: null })
     },
     NetworkInspect: async ({ params }) => json(networks.inspect(params.id)),
   }

@@ -11,6 +11,7 @@ import { invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
 import type { EngineEvent } from '../../state/events.ts'
 import { pingHandlers } from '../http/ping.ts'
+import { diskUsage } from '../disk-usage.ts'
 import { type InfoSettings, systemInfo, systemVersion } from '../info.ts'
 import { eventMatches, eventMessage } from './events.ts'
 
@@ -20,6 +21,9 @@ export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Han
     ...pingHandlers,
     SystemVersion: async () => json(systemVersion(engine)),
     SystemInfo: async () => json(systemInfo(engine, settings)),
+    SystemDataUsage: async ({ query, version }) =>
+      json(await diskUsage(engine, { types: query.type, verbose: query.verbose, version })),
+    BuildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),
     async SystemEvents({ query, version }) {
       const { since, until } = query
       if (since !== undefined && until !== undefined && since > until) {

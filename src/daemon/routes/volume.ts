@@ -27,6 +27,11 @@ export function volumeHandlers(engine: Engine): Pick<Handlers, keyof typeof volu
       if (isThere) engine.events.publish('volume', 'destroy', params.name, { driver: 'local' })
       return empty()
     },
-    VolumePrune: async ({ query, version }) => json(await volumes.prune(query.filters, usersOf, version)),
+    async VolumePrune({ query, version }) {
+      const report = await volumes.prune(query.filters, usersOf, version)
+      for (const name of report.VolumesDeleted) engine.events.publish('volume', 'destroy', name, { driver: 'local' })
+      engine.events.publish('volume', 'prune', '', { reclaimed: String(report.SpaceReclaimed) })
+      return json(report)
+    },
   }
 }
