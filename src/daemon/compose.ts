@@ -24,6 +24,7 @@ import { type RuntimeCandidate, knownRuntimes, probeRuntimes } from '../runtime/
 import { SeccompCache } from '../runtime/seccomp-cache.ts'
 import { Runtimes } from '../runtime/runtimes.ts'
 import { Database } from '../state/database.ts'
+import { EventJournal } from '../state/journal.ts'
 import { Events } from '../state/events.ts'
 import { Meta } from '../state/meta.ts'
 import { Volumes } from '../volume/volumes.ts'
@@ -62,7 +63,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   if (host.apparmor) await ensureApparmorProfile()
   const networks = undo.use(new Networks({ database, log, clock, ...options.network }))
   const containers = new ContainerStore(database)
-  const events = new Events(clock)
+  const events = new Events(clock, undo.use(new EventJournal(join(settings.dataRoot, 'events'))))
   const images = new ImageStore({
     root: settings.dataRoot,
     database,

@@ -5,35 +5,57 @@ import type { ApiVersion } from '../../api/version.ts'
 import type { Filters } from '../../lib/filters.ts'
 import type { EngineEvent } from '../../state/events.ts'
 
+const actors = ['container', 'image', 'volume', 'network', 'daemon', 'plugin', 'node', 'service', 'secret', 'config']
+
 /** True if an event passes all filters; those that events don't have are ignored, as dockerd does. */
 export function eventMatches(event: EngineEvent, filters: Filters): boolean {
-  const action = event.action.split(':', 1)[0] ?? ''
   return (
-    (filters.matchesExactly('event', event.action) || filters.matchesExactly('event', action)) &&
+    matchesAction(event.action, filters) &&
     filters.matchesExactly('type', event.type) &&
     filters.matchesExactly('scope', 'local') &&
     filters.matchesLabels('label', event.attributes) &&
-    matchesActor(event, filters)
+    actors.every(kind => matchesActor(event, kind, filters)) &&
+    matchesImage(event, filters)
   )
 }
 
-function matchesActor(event: EngineEvent, filters: Filters): boolean {
-  const name = event.attributes.name ?? ''
-  const ofType = (type: 'container' | 'volume' | 'network' | 'daemon') =>
-    !filters.has(type) ||
-    (event.type === type && (filters.matchesPrefix(type, event.id) || filters.matchesExactly(type, name)))
-  return (
-    ofType('container') && ofType('volume') && ofType('network') && ofType('daemon') && matchesImage(event, filters)
-  )
+// Some actions have a detail after a colon, which one need not give.
+const detailed = ['health_status', 'exec_create', 'exec_start']
+
+function matchesAction(action: string, filters: Filters): boolean {
+  if (filters.matchesExactly('event', action)) return true
+  return filters.get('event').some(value => detailed.includes(value)) && filters.matchesPrefix('event', action)
+}
+
+function matchesActor(event: EngineEvent, kind: string, filters: Filters): boolean {
+  if (kind === 'image' || !filters.has(kind)) return true
+  const { name = '' } = event.attributes
+  return event.type === kind && (filters.matchesPrefix(kind, event.id) || filters.matchesPrefix(kind, name))
 }
 
 function matchesImage(event: EngineEvent, filters: Filters): boolean {
   if (!filters.has('image')) return true
   const image = (event.type === 'image' ? event.attributes.name : event.attributes.image) ?? ''
-  const repository = image.replace(/:[^/:]*$/, '')
-  return [event.type === 'image' ? event.id : image, image, repository].some(text =>
-    filters.matchesExactly('image', text),
+  return [event.id, withoutTag(event.id), image, withoutTag(image)].some(
+    text => text !== '' && filters.matchesExactly('image', text),
   )
+}
+
+const withoutTag = (name: string) => name.replace(/:[^/:]*$/, '')
+
+const contentTypes = ['application/json', 'application/jsonl', 'application/x-ndjson', 'application/json-seq']
+
+/** Which form of a stream of events a client prefers, by its Accept header; JSON objects if it takes any. */
+export function eventType(accept: string | undefined): string {
+  const wanted = (accept ?? '').split(',').map(part => {
+    const [type = '', ...parameters] = part.split(';').map(word => word.trim().toLowerCase())
+    const quality = parameters.find(parameter => parameter.startsWith('q='))
+    return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) }
+  })
+  const best = wanted
+    .filter(({ type, quality }) => quality > 0 && contentTypes.includes(type))
+    .toSorted((a, b) => b.quality - a.quality)
+  return best[0]?.type ?? 'application/json'
 }
 
 /** An event in the shape that clients of `version` know. */

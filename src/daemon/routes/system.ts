@@ -1,6 +1,5 @@
 // Handlers of the operations on the engine itself.
 
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { type Handlers, json, stream } from '../../api/handler.ts'
 import { encodeExact } from '../../api/json.ts'
@@ -9,11 +8,11 @@ import type { ApiVersion } from '../../api/version.ts'
 import type { Engine } from '../../container/engine.ts'
 import { invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
-import type { EngineEvent } from '../../state/events.ts'
+import { writeChunk } from '../../lib/streams.ts'
 import { pingHandlers } from '../http/ping.ts'
 import { diskUsage } from '../disk-usage.ts'
 import { type InfoSettings, systemInfo, systemVersion } from '../info.ts'
-import { eventMatches, eventMessage } from './events.ts'
+import { eventMatches, eventMessage, eventType } from './events.ts'
 
 /** A handler for each operation on the engine. */
 export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Handlers, keyof typeof systemRoutes> {
@@ -24,51 +23,52 @@ export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Han
     SystemDataUsage: async ({ query, version }) =>
       json(await diskUsage(engine, { types: query.type, verbose: query.verbose, version })),
     BuildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),
-    async SystemEvents({ query, version }) {
+    async SystemEvents({ query, version, headers }) {
       const { since, until } = query
       if (since !== undefined && until !== undefined && since > until) {
         throw invalid('`since` cannot be newer than `until`')
       }
-      return stream({
-        contentType: 'application/json',
-        write: (out, signal) => writeEvents(engine, { since, until, filters: query.filters, version }, out, signal),
-      })
+      const contentType = eventType(headers.accept)
+      const mark = contentType === 'application/json-seq' ? '\u001E' : ''
+      const eventQuery = { since, until, filters: query.filters, version, mark }
+      return stream({ contentType, write: (out, signal) => writeEvents(engine, eventQuery, out, signal) })
     },
   }
 }
 
 interface EventQuery {
-  /** Nanoseconds since the epoch; undefined: from now on. */
+  /** Nanoseconds since the epoch; undefined: from now on, or all that are kept if there is an end. */
   readonly since: bigint | undefined
   /** Undefined: for ever. */
   readonly until: bigint | undefined
   readonly filters: Filters
   readonly version: ApiVersion
+  /** What comes before each. */
+  readonly mark: string
 }
 
-// A client that doesn't read is let go of before what it missed fills the memory.
-const longestQueue = 16 * 1024 * 1024
-
 async function writeEvents(engine: Engine, query: EventQuery, out: Writable, signal: AbortSignal): Promise<void> {
-  const { since, until, filters, version } = query
-  const write = (event: EngineEvent) => {
+  const { until, filters, version, mark } = query
+  const since = query.since ?? (until === undefined ? undefined : 0n)
+  using deadline = until === undefined ? undefined : deadlineAt(engine, until)
+  for await (const event of engine.events.follow(since, signal, deadline?.signal)) {
     if (until !== undefined && event.time > until) return
-    if (eventMatches(event, filters)) out.write(encodeExact(eventMessage(event, version)))
-    if (out.writableLength > longestQueue) out.destroy()
+    if (eventMatches(event, filters)) await writeChunk(out, mark + encodeExact(eventMessage(event, version)), signal)
   }
-  using _listening = engine.events.listen(write)
-  if (since !== undefined) for (const event of engine.events.recent()) if (event.time >= since) write(event)
-  await untilMoment(engine, until, signal)
 }
 
 // Timers take at most 2^31 milliseconds.
 const longestDelay = 2 ** 31 - 1
 
-async function untilMoment(engine: Engine, until: bigint | undefined, signal: AbortSignal): Promise<void> {
-  const left = () => (until === undefined ? longestDelay : Number((until - engine.clock.now()) / 1_000_000n) + 1)
-  try {
-    while (left() > 0) await delay(Math.min(left(), longestDelay), undefined, { signal })
-  } catch {
-    // The client is gone.
+/** A signal that is aborted at `moment`, in nanoseconds since the epoch. */
+function deadlineAt({ clock }: Engine, moment: bigint): Disposable & { readonly signal: AbortSignal } {
+  const over = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const wait = () => {
+    const left = Number((moment - clock.now()) / 1_000_000n) + 1
+    if (left <= 0) over.abort()
+    else timer = setTimeout(wait, Math.min(left, longestDelay))
   }
+  wait()
+  return { signal: over.signal, [Symbol.dispose]: () => clearTimeout(timer) }
 }

@@ -1,5 +1,6 @@
 // All scenarios, by area.
 
+import { observe } from './observe.ts'
 import type { Scenarios } from '../scenario.ts'
 import { exec } from './exec.ts'
 import { images } from './images.ts'
@@ -21,4 +22,5 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   streams,
   lifecycle,
   listing,
+  observe,
 }
