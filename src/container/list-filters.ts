@@ -50,10 +50,11 @@ const tests: Readonly<Record<string, (parts: Parts, value: string) => Test>> = {
   },
   expose: (_, value) => {
     const wanted = portRange('expose', value)
-    return container => Object.keys(container.definition.config.ExposedPorts ?? {}).some(port => wanted.matches(port))
+    // What is only declared, on a container that doesn't run, is not open.
+    return container => Object.keys(portMap(container)).some(port => wanted.matches(port))
   },
   health: (_, value) => {
-    if (!healths.includes(value)) throw invalid(`invalid filter 'health=${value}'`)
+    if (!healths.includes(value)) throw invalid(`Unrecognised filter value for health: ${value}`)
     return () => value === 'none'
   },
 }
@@ -91,8 +92,12 @@ function wholeNumber(key: string, value: string): number {
 
 function portRange(key: string, value: string) {
   const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value)
-  if (!match) throw invalid(`invalid filter '${key}=${value}'`)
-  const [, first, last = first, protocol = 'tcp'] = match
+  const [, first, last = first, protocol = 'tcp'] = match ?? []
+  const number = value.replace(/\/(tcp|udp|sctp)$/, '')
+  const problem = match ? 'value out of range' : 'invalid syntax'
+  if (!match || Number(last) > 65_535) {
+    throw invalid(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${number}": ${problem}`)
+  }
   const has = (port: number) => port >= Number(first) && port <= Number(last)
   const matches = (port: string) => {
     const [number, ofPort = 'tcp'] = port.split('/')

@@ -170,6 +170,20 @@ export const differences: readonly Difference[] = [
     to: "invalid filter 'exited=bad'",
     why: 'says which filter',
   },
+  { scenario: 'observe: ps: filters', from: /no such container nothing/, to: 'No such container: nothing', why: newer },
+  {
+    scenario: 'observe: ps: filters',
+    from: /"message":"invalid character 'b' looking for beginning of value"/,
+    to: '"message":"invalid filter"',
+    why: newer,
+  },
+  {
+    scenario: 'observe: events: filters',
+    from: /\["a","exitCode"/,
+    to: '["a","execDuration","exitCode"',
+    why: newer,
+  },
+  { scenario: 'observe: system df and prune', from: /"BuilderSize",/, to: '', why: 'not there since API 1.42' },
   {
     scenario: 'listing: the client without an engine',
     from: /^! {2}config {2}Manage Swarm configs\n! {2}node.*\n! {2}secret.*\n! {2}service.*\n! {2}stack.*\n/m,

@@ -26,7 +26,7 @@ export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Han
     async SystemEvents({ query, version, headers }) {
       const { since, until } = query
       if (since !== undefined && until !== undefined && since > until) {
-        throw invalid('`since` cannot be newer than `until`')
+        throw invalid(`\`since\` time (${secondsOf(since)}) cannot be after \`until\` time (${secondsOf(until)})`)
       }
       const contentType = eventType(headers.accept)
       const mark = contentType === 'application/json-seq' ? '\u001E' : ''
@@ -35,6 +35,10 @@ export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Han
     },
   }
 }
+
+// As it was most likely written.
+const secondsOf = (nanos: bigint) =>
+  `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, '0')}`.replace(/\.0+$/, '')
 
 interface EventQuery {
   /** Nanoseconds since the epoch; undefined: from now on, or all that are kept if there is an end. */

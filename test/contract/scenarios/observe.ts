@@ -135,10 +135,10 @@ export const observe: Scenarios = {
     `${curl('/events?since=$(cat since)&until=$(date +%s)&filters=%7B%22event%22%3A%5B%22die%22%5D%7D')} | jq -c "[.Type, .Action, .status, .from, .scope]"`,
   ],
   'events of exec, attach and prune': [
-    `${since}; docker run -d --name p1 busybox sleep 300 >/dev/null; docker exec p1 true; docker exec -d p1 sleep 0; docker top p1 >/dev/null; docker rm -f p1 >/dev/null; docker container prune -f; docker volume prune -f; docker network prune -f`,
+    `${since}; docker run -d --name p1 busybox sleep 300 >/dev/null; docker exec p1 true; docker exec -d p1 sleep 0; docker top p1 >/dev/null; docker rm -f p1 >/dev/null; docker container prune -f >/dev/null; docker volume prune -f >/dev/null; docker network prune -f`,
     `${events('{{.Type}} {{.Action}}', 'event=exec_create')}`,
     `${events('{{.Type}} {{.Action}} {{.Actor.Attributes.name}}', 'event=top')}`,
-    `${events('{{.Type}} {{.Action}} {{.Actor.Attributes.reclaimed}}', 'event=prune')}`,
+    `${events('{{.Type}} {{.Action}}', 'event=prune')}`,
   ],
   'system df and prune': [
     'docker run --name w1 busybox sh -c "dd if=/dev/zero of=/f bs=1000 count=1000 2>/dev/null"; docker run --rm -v v1:/v busybox sh -c "dd if=/dev/zero of=/v/f bs=1000 count=500 2>/dev/null"; docker run -d --name p1 --label keep busybox sleep 300 >/dev/null; docker create --name k1 --label keep busybox true >/dev/null',
@@ -153,7 +153,7 @@ export const observe: Scenarios = {
     'docker container prune -f --filter label!=keep | tail -1',
     'docker ps -a --format "{{.Names}}"',
     'docker volume prune -f --filter bad=1',
-    'docker volume prune -f --filter all=1 --filter label!=nothing',
+    'DOCKER_API_VERSION=1.41 docker volume prune -f --filter label!=nothing | tail -1',
     'docker image prune -f',
     'docker image prune -f --filter bad=1',
     'docker image prune -f --filter until=bad',
