@@ -93,10 +93,10 @@ function wholeNumber(key: string, value: string): number {
 function portRange(key: string, value: string) {
   const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value)
   const [, first, last = first, protocol = 'tcp'] = match ?? []
-  const number = value.replace(/\/(tcp|udp|sctp)$/, '')
+  const digits = value.replace(/\/(tcp|udp|sctp)$/, '')
   const problem = match ? 'value out of range' : 'invalid syntax'
   if (!match || Number(last) > 65_535) {
-    throw invalid(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${number}": ${problem}`)
+    throw invalid(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${digits}": ${problem}`)
   }
   const has = (port: number) => port >= Number(first) && port <= Number(last)
   const matches = (port: string) => {

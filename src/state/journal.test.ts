@@ -5,7 +5,8 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type EngineEvent, Events } from './events.ts'
+import type { EngineEvent } from './event.ts'
+import { Events } from './events.ts'
 import { EventJournal } from './journal.ts'
 
 function place() {

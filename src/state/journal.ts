@@ -4,8 +4,7 @@ import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, ren
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { hasCode } from '../kernel/ffi.ts'
-import type { EngineEvent, EventType } from './events.ts'
+import type { EngineEvent, EventType } from './event.ts'
 
 /** Bytes of one of the two files. */
 export const segmentSize = 4 * 1024 * 1024
@@ -123,3 +122,6 @@ function parseLine(text: string): EngineEvent | undefined {
     return undefined
   }
 }
+
+const hasCode = (error: unknown, ...codes: readonly string[]) =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code))

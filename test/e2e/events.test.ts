@@ -17,7 +17,13 @@ async function follow(engine: Engine, query = '', headers: Record<string, string
   const sent = request({ socketPath: engine.socket, agent: false, path: `/v1.41/events?${query}`, headers })
   sent.on('error', () => {}).end()
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  // It is cut off by whoever has seen enough.
+  answer.on('error', () => {})
   return { answer, [Symbol.dispose]: () => void sent.destroy() }
+}
+
+function linesOf(input: IncomingMessage) {
+  return createInterface({ input }).on('error', () => {})
 }
 
 async function past(engine: Engine, filters: object): Promise<EventMessage[]> {
@@ -41,7 +47,7 @@ test('events', async suite => {
   await suite.test('headers come before there is an event, and die before destroy', async () => {
     using stream = await follow(engine, `filters=${encodeURIComponent('{"type":{"container":true}}')}`)
     assert.equal(stream.answer.headers['content-type'], 'application/json')
-    const lines = createInterface({ input: stream.answer })[Symbol.asyncIterator]()
+    const lines = linesOf(stream.answer)[Symbol.asyncIterator]()
     await create(engine, 'first', { Cmd: ['true'], HostConfig: { AutoRemove: true } })
     await start(engine, 'first')
     for (const expected of ['create', 'start', 'die', 'destroy']) {
@@ -95,7 +101,7 @@ test('events', async suite => {
       await ask(engine, 'POST', `/containers/${from}/rename?name=${to}`)
     }
     let seen = 0
-    for await (const line of createInterface({ input: slow.answer })) {
+    for await (const line of linesOf(slow.answer)) {
       assert.equal((JSON.parse(line) as EventMessage).Action, 'rename')
       if (++seen === rounds) break
     }

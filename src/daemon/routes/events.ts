@@ -3,7 +3,7 @@
 import type { EventMessage } from '../../api/types/events.ts'
 import type { ApiVersion } from '../../api/version.ts'
 import type { Filters } from '../../lib/filters.ts'
-import type { EngineEvent } from '../../state/events.ts'
+import type { EngineEvent } from '../../state/event.ts'
 
 const actors = ['container', 'image', 'volume', 'network', 'daemon', 'plugin', 'node', 'service', 'secret', 'config']
 
