@@ -15,13 +15,20 @@ const globalFlags = [
 
 async function main(argv: readonly string[]): Promise<number> {
   const { flags, operands, help } = parseFlags(argv, globalFlags, true)
-  const [name, ...rest] = operands
+  const [name, rest] = splitName(operands)
   if (flags.bool('version')) return print(`Gantry version ${await ownVersion()}\n`)
   if (help || name === undefined) return print(overview())
   const entry = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   if (!entry) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
   const { verb } = await entry.load()
   return runVerb(name, verb, rest, flags.text('host'), flags.bool('debug'))
+}
+
+// A verb may have two words, such as `system df`.
+function splitName([name, second, ...rest]: readonly string[]): [string | undefined, readonly string[]] {
+  const both = `${name} ${second}`
+  if (Object.hasOwn(verbs, both)) return [both, rest]
+  return [name, second === undefined ? [] : [second, ...rest]]
 }
 
 async function runVerb(name: string, verb: Verb, argv: readonly string[], host: string | undefined, debug: boolean) {
@@ -74,7 +81,7 @@ function helpOf(name: string, verb: Verb): string {
 }
 
 function overview(): string {
-  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(16)} ${summary}`)
   const head = helpText('[OPTIONS] COMMAND', 'Runs containers through the Engine API', globalFlags)
   return `${head}\nCommands:\n${lines.join('\n')}\n\nRun 'gantry COMMAND --help' for more information on a command.\n`
 }

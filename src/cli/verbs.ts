@@ -49,6 +49,15 @@ export const verbs: Readonly<Record<string, Entry>> = {
   },
   tag: { summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'Remove one or more images', load: () => import('./commands/rmi.ts') },
+  stats: {
+    summary: 'Display a live stream of container(s) resource usage statistics',
+    load: () => import('./commands/stats.ts'),
+  },
+  events: { summary: 'Get real time events from the server', load: () => import('./commands/events.ts') },
+  'container prune': { summary: 'Remove all stopped containers', load: () => import('./commands/container-prune.ts') },
+  'system df': { summary: 'Show docker disk usage', load: () => import('./commands/system-df.ts') },
+  'system events': { summary: 'Get real time events from the server', load: () => import('./commands/events.ts') },
+  'system info': { summary: 'Display system-wide information', load: () => import('./commands/info.ts') },
   version: { summary: 'Show the Gantry version information', load: () => import('./commands/version.ts') },
   info: { summary: 'Display system-wide information', load: () => import('./commands/info.ts') },
 }

@@ -5,11 +5,13 @@ import type {
   ContainerConfig,
   ContainerCreateResponse,
   ContainerInspect,
+  ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
   ContainerWaitResponse,
   HostConfig,
 } from '../api/types/container.ts'
+import type { ContainerStats } from '../api/types/stats.ts'
 import type { ExecCreateRequest, ExecCreateResponse, ExecInspect } from '../api/types/exec.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import type { Client, Query } from './client.ts'
@@ -143,4 +145,17 @@ export async function resizeExec(client: Client, execId: string, height: number,
 /** The state of a prepared process, its exit code among it. */
 export function inspectExec(client: Client, execId: string): Promise<ExecInspect> {
   return client.json('GET', `/exec/${execId}/json`)
+}
+
+/** What a container uses, compared with a second before. */
+export function containerStats(client: Client, id: string): Promise<ContainerStats> {
+  return client.json('GET', pathOf(id, '/stats'), { query: { stream: false } })
+}
+
+/** Removes the stopped containers that match `filters`. */
+export function pruneContainers(
+  client: Client,
+  filters: Readonly<Record<string, string[]>> | undefined,
+): Promise<ContainerPruneResponse> {
+  return client.json('POST', '/containers/prune', { query: { filters } })
 }

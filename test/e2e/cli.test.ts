@@ -19,6 +19,17 @@ const followed = 28
 const story = `
 version --format {{.Server.Version}}
 info --format {{.ServerVersion}},{{.Driver}},{{.Containers}}
+system info --format {{.ServerVersion}}
+system df --format {{.Type}},{{.TotalCount}},{{.Active}},{{.Size}},{{.Reclaimable}}
+container prune -f
+container prune --filter bogus
+events --since 1 --until 2
+events --since 1 --until 0 --filter bogus
+run -d --name watched busybox sleep 300
+stats --no-stream --format {{.Name}},{{.PIDs}},{{.MemPerc}}
+stats --no-stream nosuch
+events --since 0 --until 1h --filter container=watched --filter event=start --format {{.Action}},{{.Actor.Attributes.name}}
+rm -f watched
 bogus
 ps
 ps extra
