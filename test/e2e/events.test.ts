@@ -60,8 +60,11 @@ test('events', async suite => {
     await create(engine, 'second', { Cmd: ['sleep', '1000'] })
     await start(engine, 'second')
     const before = await past(engine, {})
+    const { ID } = await ask<{ ID: string }>(engine, 'GET', '/info')
     await engine.stop()
     await engine.start()
+    // Some programs know an engine by it.
+    assert.equal((await ask<{ ID: string }>(engine, 'GET', '/info')).ID, ID)
     await remove(engine, 'second')
     assert.deepEqual(await actions(engine, 'second'), ['create', 'start', 'kill', 'die', 'destroy'])
     const after = await past(engine, {})

@@ -1,5 +1,6 @@
 // One look a second at each container that someone watches, shared by all who do; none when nobody does.
 
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ContainerStats } from '../../api/types/stats.ts'
 import { formatTime, zeroTime } from '../../lib/clock.ts'
@@ -53,6 +54,7 @@ export class Sampler {
   readonly #memory = hostMemory()
   readonly #watched = new Map<Container, Watch>()
   readonly #due = new Set<Container>()
+  readonly #files = new Map<string, ReadonlySet<string>>()
   #isDraining = false
   #host = hostCpu()
   #hostReadAt = 0
@@ -151,11 +153,21 @@ export class Sampler {
     return this.#host
   }
 
+  // All control groups of a hierarchy have the same files. To look for those that aren't there takes long.
+  #filesOf(controller: string, directory: string): ReadonlySet<string> | undefined {
+    const known = this.#files.get(controller)
+    if (known || !existsSync(directory)) return known
+    const files = new Set(readdirSync(directory))
+    this.#files.set(controller, files)
+    return files
+  }
+
   #measure(container: Container, cpus: number): Measurement | undefined {
     const cgroup = this.#parts.cgroups.at(cgroupOf(this.#parts, container))
     const read = (controller: string, name: string) => {
       const directory = cgroup.directory(controller)
-      return directory === undefined ? undefined : readCounters(join(directory, name))
+      if (directory === undefined || this.#filesOf(controller, directory)?.has(name) === false) return undefined
+      return readCounters(join(directory, name))
     }
     return this.#parts.cgroups.isUnified ? measureV2(name => read('unified', name)) : measureV1(read, cpus)
   }

@@ -170,4 +170,8 @@ export const observe: Scenarios = {
     `${curl('/version')} | jq -c ".Components[0]|[.Name, (.Details|keys)]"`,
     'docker system info --format "{{bad"',
   ],
+  'what tools look for': [
+    // Jenkins learns its own container's id from it.
+    'docker run --rm busybox grep -c "/containers/[0-9a-f]\\{64\\}/hostname" /proc/self/mountinfo',
+  ],
 }
