@@ -1,13 +1,14 @@
 // The journal of events: order, bounds, restarts, torn lines, slow readers.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { EngineEvent } from './event.ts'
 import { Events } from './events.ts'
 import { EventJournal } from './journal.ts'
+import { until } from '../../test/kit/until.ts'
 
 function place() {
   const path = mkdtempSync(join(tmpdir(), 'gantry-journal-'))
@@ -95,4 +96,27 @@ test('a reader that is slow misses nothing, and nothing is kept for it in memory
   over.abort()
   assert.equal((await waiting).done, true)
   assert.equal(events.listeners, 0)
+})
+
+test('a reader that leaves early leaves no file open', async () => {
+  using directory = place()
+  using journal = new EventJournal(directory.path, 4096)
+  const events = new Events(still, journal)
+  for (let count = 0; count < 1000; count++) events.publish('container', `a${count}`, 'x')
+  const open = () =>
+    readdirSync('/proc/self/fd').filter(fd => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory.path)
+      } catch {
+        return false
+      }
+    }).length
+  assert.equal(open(), 1)
+  for (let round = 0; round < 20; round++) {
+    for await (const event of events.follow(0n, never)) {
+      assert.ok(event.time > 0n)
+      break
+    }
+  }
+  await until(() => open() === 1)
 })

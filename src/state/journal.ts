@@ -86,17 +86,21 @@ export class EventJournal implements Disposable {
   /** The kept events after the moment `after`, oldest first. Reads only as fast as it is asked. */
   async *read(after: bigint): AsyncGenerator<EngineEvent, void> {
     // Opened together, so that nothing is missed if one becomes the other meanwhile.
-    const files = [this.#before, this.#path].map(openIfThere)
+    const files = [this.#before, this.#path].map(openIfThere).filter(fd => fd !== undefined)
+    const inputs = files.map(fd => createReadStream('', { fd, start: 0 }))
     let last = after
-    for (const fd of files) {
-      if (fd === undefined) continue
-      const input = createReadStream('', { fd, start: 0 })
-      for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-        const event = parseLine(line)
-        if (!event || event.time <= last) continue
-        last = event.time
-        yield event
+    try {
+      for (const input of inputs) {
+        for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+          const event = parseLine(line)
+          if (!event || event.time <= last) continue
+          last = event.time
+          yield event
+        }
       }
+    } finally {
+      // Whoever leaves early leaves the rest unread.
+      for (const input of inputs) input.destroy()
     }
   }
 
