@@ -26,6 +26,11 @@ test('a container is sampled once for all who watch it, and no longer than they 
   assert.equal(sampler.size, 1)
   other[Symbol.dispose]()
   assert.equal(sampler.size, 0)
+  {
+    using _next = sampler.watch(container, () => {})
+    other[Symbol.dispose]()
+    assert.equal(sampler.size, 1)
+  }
   // A timer that is left would keep this process from ending.
   assert.deepEqual(
     process.getActiveResourcesInfo().filter(name => name === 'Timeout'),

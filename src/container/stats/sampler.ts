@@ -87,8 +87,7 @@ export class Sampler {
   }
 
   #leave(container: Container, watch: Watch, listener: Listener) {
-    watch.listeners.delete(listener)
-    if (watch.listeners.size > 0) return
+    if (!watch.listeners.delete(listener) || watch.listeners.size > 0) return
     clearInterval(watch.timer)
     this.#watched.delete(container)
     this.#due.delete(container)
@@ -153,22 +152,25 @@ export class Sampler {
     return this.#host
   }
 
-  // All control groups of a hierarchy have the same files. To look for those that aren't there takes long.
-  #filesOf(controller: string, directory: string): ReadonlySet<string> | undefined {
-    const known = this.#files.get(controller)
-    if (known || !existsSync(directory)) return known
-    const files = new Set(readdirSync(directory))
-    this.#files.set(controller, files)
-    return files
+  // All control groups of a hierarchy of version 1 have the same files. To look for those that aren't there takes long.
+  #lacks(controller: string, directory: string, name: string): boolean {
+    let files = this.#files.get(controller)
+    if (!files && existsSync(directory)) {
+      files = new Set(readdirSync(directory))
+      // One that is being removed has none.
+      if (files.size > 0) this.#files.set(controller, files)
+    }
+    return files?.has(name) === false
   }
 
   #measure(container: Container, cpus: number): Measurement | undefined {
     const cgroup = this.#parts.cgroups.at(cgroupOf(this.#parts, container))
+    const { isUnified } = this.#parts.cgroups
     const read = (controller: string, name: string) => {
       const directory = cgroup.directory(controller)
-      if (directory === undefined || this.#filesOf(controller, directory)?.has(name) === false) return undefined
+      if (directory === undefined || (!isUnified && this.#lacks(controller, directory, name))) return undefined
       return readCounters(join(directory, name))
     }
-    return this.#parts.cgroups.isUnified ? measureV2(name => read('unified', name)) : measureV1(read, cpus)
+    return isUnified ? measureV2(name => read('unified', name)) : measureV1(read, cpus)
   }
 }
