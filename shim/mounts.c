@@ -7,12 +7,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Older C libraries have neither the call nor its flag: move_mount(2), since Linux 5.2.
-enum { MOVE_FROM_DESCRIPTOR = 4 };
+// Older C libraries have neither the calls nor their flags: move_mount(2) and open_tree(2), since Linux 5.2.
+enum { MOVE_FROM_DESCRIPTOR = 4, COPY_TREE = 1 };
 
-static int place_rootfs(int fd, struct failure *failure) {
-  long result = syscall(SYS_move_mount, fd, "", AT_FDCWD, "rootfs", MOVE_FROM_DESCRIPTOR);
-  if (result < 0) return fail_errno(failure, "move_mount", "rootfs");
+static int place(int fd, const char *path, struct failure *failure) {
+  long result = syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_FROM_DESCRIPTOR);
+  if (result < 0) return fail_errno(failure, "move_mount", path);
   close(fd);
   return 0;
 }
@@ -43,12 +43,46 @@ static int hide_unified_cgroup(struct failure *failure) {
   return 0;
 }
 
+// A mount can be copied only by who is in its namespace. Returns the detached copy.
+static int copy_mount_of(const struct placed_mount *other, struct failure *failure) {
+  int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (own < 0) return fail_errno(failure, "open", "/proc/self/ns/mnt");
+  int copy = -1;
+  if (setns(other->fd, CLONE_NEWNS) < 0) {
+    fail_errno(failure, "setns", other->path);
+  } else {
+    copy = (int)syscall(SYS_open_tree, AT_FDCWD, other->path, COPY_TREE | O_CLOEXEC);
+    if (copy < 0) fail_errno(failure, "open_tree", other->path);
+    if (setns(own, CLONE_NEWNS) < 0) {
+      fail_errno(failure, "setns", "back");
+      if (copy >= 0) close(copy);
+      copy = -1;
+    }
+  }
+  close(own);
+  close(other->fd);
+  return copy;
+}
+
+static int join_shm(const struct options *options, struct failure *failure) {
+  int copy = copy_mount_of(&options->joined_shm, failure);
+  if (copy < 0) return -1;
+  // Entering a namespace leaves one at its root.
+  if (chdir(options->run_dir) < 0) return fail_errno(failure, "chdir", options->run_dir);
+  return place(copy, "shm", failure);
+}
+
 int mounts_hold(const struct options *options, struct failure *failure) {
-  bool needed = options->rootfs_fd >= 0 || options->netns_fd >= 0 || options->hide_unified_cgroup;
+  bool joins = options->joined_shm.fd >= 0;
+  bool needed = options->rootfs_fd >= 0 || options->netns_fd >= 0 || options->hide_unified_cgroup || joins ||
+                options->mount_count > 0;
   if (!needed) return 0;
   if (unshare(CLONE_NEWNS) < 0) return fail_errno(failure, "unshare", "mount namespace");
   if (options->hide_unified_cgroup && hide_unified_cgroup(failure) < 0) return -1;
-  if (options->rootfs_fd >= 0 && place_rootfs(options->rootfs_fd, failure) < 0) return -1;
+  if (options->rootfs_fd >= 0 && place(options->rootfs_fd, "rootfs", failure) < 0) return -1;
   if (options->netns_fd >= 0 && place_netns(options->netns_fd, failure) < 0) return -1;
-  return 0;
+  for (size_t i = 0; i < options->mount_count; i++) {
+    if (place(options->mounts[i].fd, options->mounts[i].path, failure) < 0) return -1;
+  }
+  return joins ? join_shm(options, failure) : 0;
 }

@@ -4,8 +4,9 @@
 
 #include "options.h"
 
-// Makes the namespace and, in it, <run dir>/rootfs and <run dir>/netns from the given descriptors, which are closed.
-// The working directory must be the run dir.
+// Makes the namespace and, in it, attaches what the descriptors stand for, which are closed: <run dir>/rootfs,
+// <run dir>/netns, the other mounts at the places named for them, and at <run dir>/shm the shared memory that is
+// joined. The working directory must be the run dir.
 int mounts_hold(const struct options *options, struct failure *failure);
 
 #endif

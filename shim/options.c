@@ -73,16 +73,37 @@ static bool set_reservation(struct options *options, const char *value) {
   return parse_fd(value, &options->reservations[options->reservation_count++]);
 }
 
-// FD:FLAGS, the flags as in an attach request.
-static bool set_attach(struct options *options, const char *value) {
+// FD:REST; returns the rest, or NULL if the beginning is no descriptor.
+static const char *parse_fd_before(const char *value, int *fd) {
   char number[16];
   const char *colon = strchr(value, ':');
-  if (colon == NULL || (size_t)(colon - value) >= sizeof number) return false;
+  if (colon == NULL || (size_t)(colon - value) >= sizeof number) return NULL;
   memcpy(number, value, (size_t)(colon - value));
   number[colon - value] = '\0';
+  return parse_fd(number, fd) ? colon + 1 : NULL;
+}
+
+// FD:FLAGS, the flags as in an attach request.
+static bool set_attach(struct options *options, const char *value) {
   if (options->start_client_count == START_CLIENTS) return false;
   struct start_client *client = &options->start_clients[options->start_client_count++];
-  return parse_fd(number, &client->fd) && parse_u16(colon + 1, &client->flags);
+  const char *flags = parse_fd_before(value, &client->fd);
+  return flags != NULL && parse_u16(flags, &client->flags);
+}
+
+// FD:PATH, the path in the run dir.
+static bool set_mount(struct options *options, const char *value) {
+  if (options->mount_count == PLACED_MOUNTS) return false;
+  struct placed_mount *placed = &options->mounts[options->mount_count++];
+  placed->path = parse_fd_before(value, &placed->fd);
+  return placed->path != NULL && *placed->path != '\0' && *placed->path != '/';
+}
+
+// FD:PATH, a mount namespace and an absolute path in it.
+static bool set_join_shm(struct options *options, const char *value) {
+  struct placed_mount *joined = &options->joined_shm;
+  joined->path = parse_fd_before(value, &joined->fd);
+  return joined->path != NULL && *joined->path == '/';
 }
 
 static bool set_tty(struct options *options, const char *value) {
@@ -123,6 +144,8 @@ static const struct {
     {"--oom-source", set_oom_source, false},
     {"--rootfs-fd", set_rootfs, false},
     {"--netns-fd", set_netns, false},
+    {"--mount-fd", set_mount, false},
+    {"--join-shm", set_join_shm, false},
     {"--control-fd", set_control, false},
     {"--reservation-fd", set_reservation, false},
     {"--attach-fd", set_attach, false},
@@ -141,7 +164,7 @@ static int require(const struct options *options, struct failure *failure) {
 }
 
 int options_parse(struct options *options, int count, const char *const arguments[], struct failure *failure) {
-  *options = (struct options){.rootfs_fd = -1, .netns_fd = -1, .control_fd = -1, .log.max_file = 1};
+  *options = (struct options){.rootfs_fd = -1, .netns_fd = -1, .control_fd = -1, .joined_shm.fd = -1, .log.max_file = 1};
   options->log.attributes = getenv("GANTRY_LOG_ATTRIBUTES");
   for (int i = 1; i < count; i++) {
     size_t entry = 0;

@@ -10,7 +10,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { RUNTIME_ARGUMENTS = 16, OOM_SOURCES = 4, RESERVATIONS = 4096, START_CLIENTS = 8 };
+enum { RUNTIME_ARGUMENTS = 16, OOM_SOURCES = 4, RESERVATIONS = 4096, START_CLIENTS = 8, PLACED_MOUNTS = 1024 };
 
 enum mode { MODE_RUN, MODE_EXEC };
 
@@ -18,6 +18,13 @@ enum mode { MODE_RUN, MODE_EXEC };
 struct start_client {
   int fd;
   uint16_t flags;
+};
+
+// A detached mount and the path in the run dir where it is attached; or, to be joined, a mount namespace and the
+// absolute path of a mount in it.
+struct placed_mount {
+  int fd;
+  const char *path;
 };
 
 struct options {
@@ -34,6 +41,10 @@ struct options {
   size_t oom_source_count;
   // -1: not given.
   int rootfs_fd, netns_fd, control_fd;
+  struct placed_mount mounts[PLACED_MOUNTS];
+  size_t mount_count;
+  // fd is -1 if there is none.
+  struct placed_mount joined_shm;
   int reservations[RESERVATIONS];
   size_t reservation_count;
   struct start_client start_clients[START_CLIENTS];

@@ -74,6 +74,8 @@ export interface Exit {
 /** What the daemon holds of a running container. */
 export interface Live {
   readonly shim: ShimConnection
+  /** The process that holds the container's mounts. */
+  readonly shimPid: number
   /** Of the container's first process; undefined if it had ended before it could be opened. */
   readonly pidfd: Fd | undefined
   /** Resolves when the shim is gone, and with it the container's mounts, network namespace and ports. */

@@ -63,7 +63,12 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
   }
   const started = await found.connection.started
   container.state.pid = started.pid
-  container.live = { shim: found.connection, pidfd: openInit(started.pid, container.id), ended: found.ended }
+  container.live = {
+    shim: found.connection,
+    shimPid: found.state.shimPid,
+    pidfd: openInit(started.pid, container.id),
+    ended: found.ended,
+  }
   return container.live
 }
 

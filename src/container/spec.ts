@@ -1,6 +1,6 @@
 // The OCI configuration of a container that starts: everything it depends on, looked up.
 
-import { conflict, notImplemented } from '../lib/errors.ts'
+import { conflict } from '../lib/errors.ts'
 import type { Fd } from '../kernel/descriptor.ts'
 import type { RuntimeSpec } from '../oci/runtime-spec.ts'
 import { readDeviceAccess } from '../runtime/devices.ts'
@@ -8,24 +8,29 @@ import { resolveMounts } from '../runtime/mount-resolve.ts'
 import { containerOf } from '../runtime/modes.ts'
 import { readBlockIo } from '../runtime/resources.ts'
 import { buildSpec } from '../runtime/spec.ts'
-import type { ResolvedMount, SharedMemory } from '../runtime/spec-mounts.ts'
+import type { ResolvedMount } from '../runtime/spec-mounts.ts'
 import { resolveUser } from '../runtime/user.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
 import type { Connected } from './network.ts'
+import { mountImage } from './mounts/images.ts'
+import type { Placements } from './mounts/placements.ts'
+import { prepareIpc } from './mounts/shared-memory.ts'
 import { containerPaths } from './paths.ts'
 
-/** Builds config.json. Throws dockerd's errors. */
+/** Builds config.json; `placements` gets what the shim has to attach first. Throws dockerd's errors. */
 export async function specFor(
   engine: Engine,
   container: Container,
   rootfs: Fd,
   network: Connected,
+  placements: Placements,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig, argv } = container.definition
   const paths = containerPaths(engine.settings, container.id)
   const { settings } = engine
+  const ipc = prepareIpc(engine, container, placements)
   return buildSpec({
     rootfsPath: paths.rootfs,
     config,
@@ -33,9 +38,9 @@ export async function specFor(
     args: argv,
     user: resolveUser(rootfs, config.User, hostConfig.GroupAdd ?? []),
     cgroupsPath: cgroupOf(engine, container),
-    namespaces: namespacesToJoin(engine, container, network),
-    mounts: [...ownFiles(engine, container), ...(await userMounts(engine, container))],
-    shm: sharedMemory(hostConfig.IpcMode),
+    namespaces: { ...namespacesToJoin(engine, container, network), ...(ipc.namespace && { ipc: ipc.namespace }) },
+    mounts: [...ownFiles(engine, container), ...(await userMounts(engine, container, placements))],
+    shm: ipc.shm,
     devices: readDeviceAccess(hostConfig),
     blockIo: readBlockIo(hostConfig),
     host: engine.host,
@@ -51,15 +56,8 @@ export async function specFor(
 }
 
 function namespacesToJoin(engine: Engine, container: Container, network: Connected) {
-  const { PidMode, IpcMode } = container.definition.hostConfig
+  const { PidMode } = container.definition.hostConfig
   const own = network.namespace ? containerPaths(engine.settings, container.id).networkNamespace : network.joined
-  const ipcTarget = containerOf(IpcMode)
-  if (ipcTarget !== undefined) {
-    engine.containers.get(ipcTarget)
-    throw notImplemented(
-      'sharing the IPC namespace of another container is not supported; use --ipc=host or --ipc=private',
-    )
-  }
   const target = containerOf(PidMode)
   return {
     ...(own !== undefined && { network: own }),
@@ -73,17 +71,14 @@ function pidNamespaceOf(engine: Engine, reference: string): string {
   throw conflict(`cannot join PID of a non running container: ${target.id}`)
 }
 
-function sharedMemory(mode: string): SharedMemory {
-  if (mode === 'host') return { kind: 'bind', source: '/dev/shm' }
-  return { kind: mode === 'none' ? 'none' : 'own' }
-}
-
-async function userMounts(engine: Engine, container: Container): Promise<ResolvedMount[]> {
+async function userMounts(engine: Engine, container: Container, placements: Placements): Promise<ResolvedMount[]> {
   const { mounts, hostConfig } = container.definition
   const paths = new Map<string, string>()
   for (const { type, name } of mounts) if (type === 'volume') paths.set(name, await engine.volumes.prepare(name))
   return resolveMounts(mounts, {
     volumePath: name => paths.get(name) ?? '',
+    imageTree: image => mountImage(engine.layers, image),
+    place: tree => placements.place(tree),
     recursiveReadonly: engine.runtimes.get(hostConfig.Runtime ?? '').recursiveReadonly,
   })
 }

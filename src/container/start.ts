@@ -15,6 +15,7 @@ import { type Container, type EarlyAttach, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
 import { releaseRun, watchExit } from './on-exit.ts'
 import { writeNetworkFiles } from './network-files.ts'
+import { Placements } from './mounts/placements.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { beginAnew } from './restart-policy.ts'
@@ -67,13 +68,15 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   using rootfs = mountRootfs(engine, container)
   const network = undo.use(await connectNetwork(engine, container))
   writeNetworkFiles(engine, container, network)
-  const spec = await specFor(engine, container, rootfs, network)
+  using placements = new Placements(paths.run)
+  const spec = await specFor(engine, container, rootfs, network, placements)
   const { path: runtime } = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   const config = formatSpec(engine.seccompCache.apply(spec, runtime))
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
-  const shim = launchShim({ ...shimOptions(engine, container, rootfs, network), attach }, engine.settings.shim)
+  const options = { ...shimOptions(engine, container, rootfs, network), ...placements.shimOptions, attach }
+  const shim = launchShim(options, engine.settings.shim)
   undo.defer(async () => {
     await engine.cgroups.at(cgroupOf(engine, container)).kill()
     await shim.ended
@@ -110,7 +113,12 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     container.state = before
     throw error
   }
-  const live = { shim: shim.connection, pidfd: openInit(started.pid, container.id), ended: shim.ended }
+  const live = {
+    shim: shim.connection,
+    shimPid: shim.pid,
+    pidfd: openInit(started.pid, container.id),
+    ended: shim.ended,
+  }
   container.live = live
   watchExit(engine, container, live, startAgain)
   // Those who came while it was starting.

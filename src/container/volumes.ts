@@ -9,11 +9,12 @@ import type { Fd } from '../kernel/descriptor.ts'
 import { invalid } from '../lib/errors.ts'
 import type { Engine } from './engine.ts'
 import type { Container, Definition } from './model.ts'
+import { withImage } from './mounts/images.ts'
 import { mountRootfs } from './rootfs.ts'
 
 /** Plans the mounts of a new container. Throws dockerd's errors. */
 export function planContainerMounts(
-  engine: Pick<Engine, 'containers' | 'settings'>,
+  engine: Pick<Engine, 'containers' | 'settings' | 'images'>,
   config: ContainerConfig,
   hostConfig: HostConfig,
 ): PlannedMount[] {
@@ -21,7 +22,7 @@ export function planContainerMounts(
     const { container, readonly } = parseVolumesFrom(text)
     return { mounts: sourceOf(engine, container).definition.mounts, readonly }
   })
-  return planMounts({
+  const plans = planMounts({
     binds: hostConfig.Binds,
     mounts: hostConfig.Mounts as readonly MountRequest[] | null,
     tmpfs: hostConfig.Tmpfs,
@@ -30,6 +31,7 @@ export function planContainerMounts(
     volumeDriver: hostConfig.VolumeDriver,
     dataRoot: engine.settings.dataRoot,
   })
+  return plans.map(plan => withImage(engine, plan))
 }
 
 // A name that is not there is a mistake in the request; as notFound, clients would look for an image.

@@ -92,11 +92,18 @@ export function mountPoints(plans: readonly PlannedMount[], mountpoint: (volume:
     .map(plan => ({
       Type: plan.type,
       ...(plan.type === 'volume' && { Name: plan.name }),
-      Source: plan.type === 'volume' ? mountpoint(plan.name) : plan.source,
+      ...(plan.type === 'image' && { Name: plan.source }),
+      Source: sourceOf(plan, mountpoint),
       Destination: plan.destination,
       ...(plan.type === 'volume' && { Driver: plan.driver || 'local' }),
       Mode: plan.mode,
       RW: plan.rw,
       Propagation: plan.propagation,
     }))
+}
+
+// An image is mounted where only its container sees it: its id says more than a path.
+function sourceOf({ type, name, source, image }: PlannedMount, mountpoint: (volume: string) => string): string {
+  if (type === 'volume') return mountpoint(name)
+  return type === 'image' ? (image?.id ?? '') : source
 }

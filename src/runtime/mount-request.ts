@@ -2,8 +2,9 @@
 
 import { statSync } from 'node:fs'
 import { posix } from 'node:path'
-import { type GantryError, invalid, messageOf, notImplemented } from '../lib/errors.ts'
+import { type GantryError, invalid, messageOf } from '../lib/errors.ts'
 import { cleanPath, isLocal } from '../lib/paths.ts'
+import type { Digest } from '../oci/digest.ts'
 import { parseMode } from './mount-mode.ts'
 import { type TmpfsRequest, tmpfsData, tmpfsOptions } from './tmpfs.ts'
 
@@ -26,7 +27,7 @@ export interface MountRequest {
     Subpath?: string
     DriverConfig?: { Name?: string; Options?: Record<string, string> | null }
   }
-  ImageOptions?: object
+  ImageOptions?: { Subpath?: string }
   TmpfsOptions?: TmpfsRequest
   ClusterOptions?: object
 }
@@ -36,10 +37,10 @@ export type ReadonlyDepth = 'preferRecursive' | 'forceRecursive' | 'topOnly'
 
 /** A mount that was asked for. It is kept with the container, so it is plain data. */
 export interface PlannedMount {
-  type: 'bind' | 'volume' | 'tmpfs'
+  type: 'bind' | 'volume' | 'tmpfs' | 'image'
   /** Clean and absolute, in the container. */
   destination: string
-  /** Of a bind: clean and absolute, on the host. */
+  /** Of a bind: clean and absolute, on the host. Of an image: its name, as it was given. */
   source: string
   /** Of a volume; empty until an anonymous one has been created. */
   name: string
@@ -58,10 +59,21 @@ export interface PlannedMount {
   nonRecursive: boolean
   readonlyDepth: ReadonlyDepth
   volume: { labels: Record<string, string>; options: Record<string, string> }
+  /** Of a volume or an image: what of it is mounted, relative to its root; empty for all. */
+  subpath: string
+  /** Of an image, once its name has been looked up. */
+  image?: MountedImage
   /** Options of a tmpfs, comma-separated. */
   data: string
   /** Asked for by `--tmpfs`, which inspect doesn't list as a mount. */
   hidden: boolean
+}
+
+/** The image that is mounted, whatever its name comes to mean. */
+export interface MountedImage {
+  readonly id: Digest
+  /** ChainID of its uppermost layer; none for an image without layers. */
+  readonly topLayer: Digest | undefined
 }
 
 const nothing: Omit<PlannedMount, 'type' | 'destination'> = {
@@ -77,6 +89,7 @@ const nothing: Omit<PlannedMount, 'type' | 'destination'> = {
   nonRecursive: false,
   readonlyDepth: 'preferRecursive',
   volume: { labels: {}, options: {} },
+  subpath: '',
   data: '',
   hidden: false,
 }
@@ -148,7 +161,7 @@ function planMount(request: MountRequest): PlannedMount {
     case 'tmpfs':
       return { ...base, type: 'tmpfs', data: tmpfsPlan(request, fail) }
     case 'image':
-      throw notImplemented('Mounts of type "image" are not implemented yet')
+      return { ...base, type: 'image', ...imagePlan(request, fail) }
     default:
       throw fail('mount type unknown')
   }
@@ -211,17 +224,27 @@ function readonlyDepth({ ReadOnly, BindOptions = {} }: MountRequest): ReadonlyDe
 }
 
 function volumePlan({ Source: name = '', VolumeOptions: options = {} }: MountRequest, fail: Fail) {
-  if (options.Subpath) {
-    if (name === '') throw fail('must not set Subpath when using anonymous volumes')
-    if (!isLocal(options.Subpath)) throw fail('subpath must be a relative path within the volume')
-    throw notImplemented('Mounting a subpath of a volume is not implemented yet')
-  }
+  if (options.Subpath && name === '') throw fail('must not set Subpath when using anonymous volumes')
   return {
     name,
     driver: options.DriverConfig?.Name ?? '',
-    copy: !options.NoCopy,
+    // What is below the root of the volume has to be there already.
+    copy: !options.NoCopy && !options.Subpath,
     volume: { labels: options.Labels ?? {}, options: options.DriverConfig?.Options ?? {} },
+    subpath: subpathOf(options.Subpath, 'volume', fail),
   }
+}
+
+// Layers belong to all containers of an image: nobody may write there.
+function imagePlan({ Source: source, ImageOptions: options = {} }: MountRequest, fail: Fail) {
+  if (!source) throw fail('field Source must not be empty')
+  return { source, rw: false, subpath: subpathOf(options.Subpath, 'image', fail) }
+}
+
+function subpathOf(path: string | undefined, whose: string, fail: Fail): string {
+  if (!path) return ''
+  if (isLocal(path)) return path
+  throw fail(`subpath must be a relative path within the ${whose}`)
 }
 
 function tmpfsPlan({ Source, TmpfsOptions, ReadOnly = false }: MountRequest, fail: Fail): string {

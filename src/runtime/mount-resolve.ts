@@ -1,10 +1,14 @@
 // From planned mounts to those a runtime performs: sources made or found, propagation checked, options decided.
 
-import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { mkdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { posix } from 'node:path'
+import { type Fd, O_PATH, openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
+import { openTree } from '../kernel/mount.ts'
+import { openBeneath } from '../kernel/openat2.ts'
 import { invalid } from '../lib/errors.ts'
 import { isWithin } from '../lib/paths.ts'
-import type { PlannedMount } from './mount-request.ts'
+import type { MountedImage, PlannedMount } from './mount-request.ts'
 import { type MountEntry, readMountTable } from '../kernel/mount-table.ts'
 import type { ResolvedMount } from './spec-mounts.ts'
 import { tmpfsOptions } from './tmpfs.ts'
@@ -13,6 +17,10 @@ import { tmpfsOptions } from './tmpfs.ts'
 export interface ResolveContext {
   /** The path of a volume's data, mounted if it has to be. */
   volumePath(name: string): string | Promise<string>
+  /** An image's layers, mounted as one tree. */
+  imageTree(image: MountedImage): Fd
+  /** Has `tree` attached where only the container's start can reach it, and returns that path. Takes it over. */
+  place(tree: Fd): string
   /** The runtime understands `rro`. */
   recursiveReadonly: boolean
 }
@@ -29,10 +37,55 @@ async function resolveMount(
   table: () => readonly MountEntry[],
 ): Promise<ResolvedMount> {
   if (plan.type === 'tmpfs') return resolveTmpfs(plan)
-  const source = plan.type === 'volume' ? await context.volumePath(plan.name) : bindSource(plan)
+  const source = await sourceOf(plan, context)
   checkProc(plan.destination, source)
   const propagation = resolvePropagation(plan, source, table)
   return { destination: plan.destination, type: 'bind', source, options: bindOptions(plan, context, propagation) }
+}
+
+async function sourceOf(plan: PlannedMount, context: ResolveContext): Promise<string> {
+  if (plan.type === 'image') return imageSource(plan, context)
+  if (plan.type === 'bind') return bindSource(plan)
+  const path = await context.volumePath(plan.name)
+  if (!plan.subpath) return path
+  using volume = openPath(path)
+  using inside = openInside(volume, plan, path)
+  return context.place(openTree(inside, { clone: true, recursive: true }))
+}
+
+// Nothing moves in an image, so what a path leads to once it always does; before Linux 6.15 a part of what is attached
+// nowhere can't be had by descriptor.
+function imageSource(plan: PlannedMount, context: ResolveContext): string {
+  if (!plan.image) throw invalid(`the image ${plan.source} of the mount at ${plan.destination} is not known`)
+  const tree = context.imageTree(plan.image)
+  const inside = plan.subpath ? pathInside(tree, plan) : ''
+  return posix.join(context.place(tree), inside)
+}
+
+function pathInside(tree: Fd, plan: PlannedMount): string {
+  try {
+    using inside = openInside(tree, plan, plan.source)
+    return readlinkSync(inside.path)
+  } catch (error) {
+    tree.close()
+    throw error
+  }
+}
+
+/**
+ * Opens what is at the plan's subpath in `root`. Whoever writes to the root may move it while it is looked up, and leave
+ * links to anywhere: neither leads out of the root.
+ */
+function openInside(root: Fd, { type, subpath }: PlannedMount, name: string): Fd {
+  try {
+    return openBeneath(root, subpath, O_PATH)
+  } catch (error) {
+    if (hasCode(error, 'EXDEV', 'ELOOP')) {
+      throw invalid(`the subpath ${subpath} leads out of the ${type} ${name}`, { cause: error })
+    }
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) throw error
+    throw invalid(`cannot access path ${posix.join(name, subpath)}: no such file or directory`, { cause: error })
+  }
 }
 
 // The table is long on a host with many containers, and few mounts depend on it.
@@ -80,7 +133,7 @@ function makeSource(source: string) {
 /** The propagation to ask the runtime for. The source's own mount must be able to give it. */
 function resolvePropagation(plan: PlannedMount, source: string, table: () => readonly MountEntry[]): string {
   const { propagation } = plan
-  if (plan.type === 'volume' || propagation === '') return propagation
+  if (propagation === '') return propagation
   if (propagation.endsWith('private')) return propagation
   const mount = mountOf(realpathSync(source), table())
   const isShared = mount?.shared ?? false

@@ -13,7 +13,15 @@ import { type MountRequest, parseBind, parseMount } from './mount-request.ts'
 import { resolveMounts } from './mount-resolve.ts'
 
 const plan = (sources: Partial<MountSources>) => planMounts({ dataRoot: '/var/lib/gantry', ...sources })
-const context = { volumePath: (name: string) => `/volumes/${name}/_data`, recursiveReadonly: true }
+const unexpected = () => {
+  throw new Error('nothing here is to be placed')
+}
+const context = {
+  volumePath: (name: string) => `/volumes/${name}/_data`,
+  imageTree: unexpected,
+  place: unexpected,
+  recursiveReadonly: true,
+}
 const resolveOne = async (sources: Partial<MountSources>, recursiveReadonly = true) =>
   (await resolveMounts(plan(sources), { ...context, recursiveReadonly }))[0]
 

@@ -47,10 +47,20 @@ export interface ShimOptions {
   readonly rootfs?: Fd
   /** Becomes <run dir>/netns. */
   readonly networkNamespace?: Fd
+  /** Detached mounts, for the shim and its container only; each at its path in the run dir, which must be there. */
+  readonly mounts?: readonly PlacedMount[]
+  /** The mount namespace of another shim and a path in it: a copy of that mount becomes <run dir>/shm. */
+  readonly joinedShm?: { readonly namespace: Fd; readonly path: string }
   /** Sockets to keep open as long as the container runs. */
   readonly reservations?: readonly Fd[]
   /** Clients that are attached before the container starts, and so see its first byte. */
   readonly attach?: readonly AttachFlags[]
+}
+
+/** A detached mount and where it goes, relative to the run dir. */
+export interface PlacedMount {
+  readonly tree: Fd
+  readonly path: string
 }
 
 /** A shim's command line, descriptors and environment. */
@@ -117,10 +127,12 @@ function flags({ tty, openStdin, hideUnifiedCgroup }: ShimOptions): string[] {
 }
 
 function descriptors(options: ShimOptions, own: ShimDescriptors, pass: (fd: Fd) => string): string[] {
-  const { rootfs, networkNamespace, reservations = [], attach = [] } = options
+  const { rootfs, networkNamespace, mounts = [], joinedShm, reservations = [], attach = [] } = options
   return [
     ...(rootfs ? ['--rootfs-fd', pass(rootfs)] : []),
     ...(networkNamespace ? ['--netns-fd', pass(networkNamespace)] : []),
+    ...mounts.flatMap(({ tree, path }) => ['--mount-fd', `${pass(tree)}:${path}`]),
+    ...(joinedShm ? ['--join-shm', `${pass(joinedShm.namespace)}:${joinedShm.path}`] : []),
     ...reservations.flatMap(fd => ['--reservation-fd', pass(fd)]),
     '--control-fd',
     pass(own.control),

@@ -18,7 +18,7 @@ import { type Exit, exitOf, parseFields } from './shim-protocol.ts'
 
 export type { ShimConnection, ShimState, Started } from './shim-connection.ts'
 export { StartFailure } from './shim-failure.ts'
-export type { ShimLog, ShimOptions } from './shim-options.ts'
+export type { PlacedMount, ShimLog, ShimOptions } from './shim-options.ts'
 export type { AttachFlags, Exit } from './shim-protocol.ts'
 
 /** gantry-shim as `script/bootstrap` builds it in a checkout. */

@@ -7,7 +7,10 @@ import type { IsolationRequest } from './request.ts'
 export type ResolvedMount = Mount
 
 /** What the container's /dev/shm is: its own tmpfs, a directory to bind, or nothing (`--ipc none`). */
-export type SharedMemory = { kind: 'own' } | { kind: 'bind'; source: string } | { kind: 'none' }
+export type SharedMemory =
+  | { kind: 'own' }
+  | { kind: 'bind'; source: string; options?: readonly string[] }
+  | { kind: 'none' }
 
 /** Bytes of /dev/shm unless asked otherwise. */
 export const defaultShmSize = 64 * 1024 * 1024
@@ -58,7 +61,7 @@ function shmMount({ request, shm }: MountInput): Mount[] {
   const destination = '/dev/shm'
   if (shm.kind === 'none') return []
   if (shm.kind === 'bind') {
-    return [{ destination, type: 'bind', source: shm.source, options: ['rbind', 'rprivate'] }]
+    return [{ destination, type: 'bind', source: shm.source, options: ['rbind', ...(shm.options ?? []), 'rprivate'] }]
   }
   const size = `size=${request.ShmSize || defaultShmSize}`
   return [{ destination, type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', size] }]

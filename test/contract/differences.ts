@@ -127,12 +127,6 @@ export const differences: readonly Difference[] = [
     why: 'crun makes /dev/core',
   },
   {
-    scenario: 'limits: shared memory',
-    from: /^shared\nexit status 0$/m,
-    to: "! docker: Error response from daemon: sharing the IPC namespace of another container is not supported; use --ipc=host or --ipc=private\n\n! Run 'docker run --help' for more information\nexit status 125",
-    why: 'not there yet',
-  },
-  {
     from: /You cannot remove a paused container <id>. Unpause and then stop the container before attempting removal or force remove/,
     to: 'cannot remove container "/s1": container is paused and must be unpaused first',
     why: newer,

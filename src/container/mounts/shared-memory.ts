@@ -1,0 +1,62 @@
+// /dev/shm and the ipc namespace of a container: its own, the host's, or another container's.
+
+import { constants } from 'node:fs'
+import { join } from 'node:path'
+import { openPath } from '../../kernel/descriptor.ts'
+import { mountTmpfs } from '../../kernel/mount.ts'
+import { conflict, invalid } from '../../lib/errors.ts'
+import { containerOf } from '../../runtime/modes.ts'
+import { type SharedMemory, defaultShmSize } from '../../runtime/spec-mounts.ts'
+import type { Engine } from '../engine.ts'
+import type { Container } from '../model.ts'
+import { containerPaths } from '../paths.ts'
+import type { Placements } from './placements.ts'
+
+/** What of a container's isolation concerns its ipc. */
+export interface Ipc {
+  readonly shm: SharedMemory
+  /** Path of the namespace to join; undefined for one of its own or the host's. */
+  readonly namespace: string | undefined
+}
+
+type Parts = Pick<Engine, 'containers' | 'settings'>
+
+/** Prepares what the container's IpcMode says. Throws dockerd's errors if another container's can't be shared. */
+export function prepareIpc(engine: Parts, { definition: { hostConfig } }: Container, placements: Placements): Ipc {
+  const { IpcMode: mode, ShmSize } = hostConfig
+  const donor = containerOf(mode)
+  if (donor !== undefined) return joinIpc(engine, donor, placements)
+  return { shm: ownMemory(mode, ShmSize, placements), namespace: undefined }
+}
+
+function ownMemory(mode: string, size: number, placements: Placements): SharedMemory {
+  if (mode === 'host') return { kind: 'bind', source: '/dev/shm' }
+  if (mode === 'none') return { kind: 'none' }
+  // A private one is the runtime's to make: nobody else will ever need to find it.
+  return mode === 'shareable' ? sharedAt(placements.place(newMemory(size), 'shm')) : { kind: 'own' }
+}
+
+const newMemory = (size: number) => mountTmpfs({ source: 'shm', mode: '1777', size: String(size || defaultShmSize) })
+
+// Said to the runtime: crun's bind mounts don't keep the flags of what they are made from.
+const sharedAt = (source: string): SharedMemory => ({ kind: 'bind', source, options: ['nosuid', 'noexec', 'nodev'] })
+
+function joinIpc(engine: Parts, reference: string, placements: Placements): Ipc {
+  const donor = donorOf(engine, reference)
+  const namespace = openPath(`/proc/${donor.live?.shimPid}/ns/mnt`, constants.O_RDONLY)
+  const path = join(containerPaths(engine.settings, donor.id).run, 'shm')
+  const source = placements.joinSharedMemory(namespace, path)
+  return { shm: sharedAt(source), namespace: `/proc/${donor.state.pid}/ns/ipc` }
+}
+
+// What joined a shareable namespace itself can be joined too.
+function donorOf({ containers }: Parts, reference: string): Container {
+  const donor = containers.find(reference)
+  if (!donor) throw invalid(`No such container: ${reference}`)
+  if (!donor.isRunning) throw conflict(`cannot join IPC of a non running container: ${donor.id}`)
+  const mode = donor.definition.hostConfig.IpcMode
+  if (mode === 'shareable' || containerOf(mode) !== undefined) return donor
+  throw invalid(
+    `can't join IPC of container ${donor.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+  )
+}
