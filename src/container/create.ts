@@ -99,7 +99,7 @@ function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
 // What would be left out silently is refused.
 function checkAbsent({ DeviceRequests, StorageOpt }: HostConfig) {
   if (Object.keys(StorageOpt ?? {}).length > 0)
-    throw invalid('--storage-opt is not supported: the size of a container is not limited')
+    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
   const [request] = DeviceRequests ?? []
   if (!request) return
   const capabilities = (request.Capabilities ?? []).map(all => `[${(all ?? []).join(' ')}]`).join(' ')

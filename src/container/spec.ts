@@ -68,7 +68,7 @@ function namespacesToJoin(engine: Engine, container: Container, network: Connect
 function pidNamespaceOf(engine: Engine, reference: string): string {
   const target = engine.containers.get(reference)
   if (target.isRunning) return `/proc/${target.state.pid}/ns/pid`
-  throw conflict(`cannot join PID of a non running container: ${target.id}`)
+  throw conflict(`container ${target.id} is not running`)
 }
 
 async function userMounts(engine: Engine, container: Container, placements: Placements): Promise<ResolvedMount[]> {

@@ -122,12 +122,13 @@ export function parseDeviceRule(rule: string): DeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(rule)
   if (!match) throw invalid(`invalid device cgroup rule format: '${rule}'`)
   const [, type, major = '', minor = '', access = ''] = match
-  return { allow: true, type, major: ruleNumber(major, rule), minor: ruleNumber(minor, rule), access }
+  return { allow: true, type, ...numberOf('major', major, rule), ...numberOf('minor', minor, rule), access }
 }
 
-// -1 stands for any in the runtime's configuration.
-function ruleNumber(text: string, rule: string): number {
-  const number = text === '*' ? -1 : Number(text)
+// Left out for any number: not every crun takes -1.
+function numberOf(name: 'major' | 'minor', text: string, rule: string): Partial<DeviceRule> {
+  if (text === '*') return {}
+  const number = Number(text)
   if (number > 0xffffffff) throw invalid(`invalid device cgroup rule format: '${rule}'`)
-  return number
+  return { [name]: number }
 }

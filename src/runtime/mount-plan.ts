@@ -35,12 +35,13 @@ export function planMounts(sources: MountSources): PlannedMount[] {
     for (const mount of mounts.filter(({ hidden }) => !hidden)) plans.set(mount.destination, inherit(mount, readonly))
   }
   const tmpfs = Object.entries(sources.tmpfs ?? {}).map(([destination, data]) => parseTmpfs(destination, data))
-  const named = [
-    ...(sources.binds ?? []).map(bind => parseBind(bind, sources.volumeDriver ?? '')),
-    ...(sources.mounts ?? []).map(mount => parseMount(mount)),
-  ].map(mount => besideDataRoot(mount, sources.dataRoot))
-  checkDuplicates([...tmpfs, ...named])
-  for (const mount of [...named, ...tmpfs]) plans.set(mount.destination, mount)
+  const beside = (mount: PlannedMount) => besideDataRoot(mount, sources.dataRoot)
+  const binds = (sources.binds ?? []).map(bind => beside(parseBind(bind, sources.volumeDriver ?? '')))
+  const mounts = (sources.mounts ?? []).map(mount => beside(parseMount(mount)))
+  checkDuplicates([...tmpfs, ...binds])
+  checkDuplicates([...binds, ...mounts])
+  // Where --tmpfs and --mount meet, the mount is on top.
+  for (const mount of [...binds, ...tmpfs, ...mounts]) plans.set(mount.destination, mount)
   for (const mount of (sources.volumes ?? []).map(anonymousVolume)) {
     if (!plans.has(mount.destination)) plans.set(mount.destination, { ...mount, driver: sources.volumeDriver ?? '' })
   }

@@ -181,11 +181,11 @@ function pathsOf({ hostConfig, host }: SpecInput, security: SecurityOptions) {
   }
 }
 
-function sysctlsOf({ config, hostConfig, host, namespaces }: SpecInput): Record<string, string> {
+function sysctlsOf({ config, hostConfig, host }: SpecInput): Record<string, string> {
   const asked = hostConfig.Sysctls ?? {}
   const ownNetwork = hasOwnNetwork(hostConfig)
   checkSysctls(asked, {
-    ipc: hostConfig.IpcMode !== 'host' && namespaces.ipc === undefined,
+    ipc: hostConfig.IpcMode !== 'host',
     network: ownNetwork,
     uts: hostConfig.UTSMode !== 'host',
   })

@@ -295,6 +295,18 @@ export const differences: readonly Difference[] = [
     why: 'it was created once',
   },
   {
+    scenario: 'sharing: pid, uts, cgroup and user namespaces',
+    from: /sysctl "kernel.domainname" is not in a separate kernel namespace/,
+    to: 'unable to start container process: the sysctl `kernel.domainname` requires a new UTS namespace',
+    why: 'crun words it so',
+  },
+  {
+    scenario: 'sharing: volumes from others',
+    from: /invalid name or ID supplied: ""/,
+    to: 'invalid container reference: the name or ID is empty',
+    why: 'says what the name is for',
+  },
+  {
     scenario: 'streams: logs rotate',
     from: /failed to initialize logging driver: /g,
     to: '',

@@ -64,7 +64,7 @@ test('what containers share', { skip: onDockerd }, async suite => {
     await lasting('bare', ['--ipc', 'none'])
     for (const name of ['own', 'bare']) await refused(['--ipc', `container:${name}`], /non-shareable IPC \(hint: use/)
     await engine.ok(['stop', '-t', '0', 'donor'])
-    await refused(['--ipc', 'container:donor'], /cannot join IPC of a non running container/)
+    await refused(['--ipc', 'container:donor'], /can't join IPC of container .* is not running/)
     await refused(['--ipc', 'container:nobody'], /No such container: nobody/)
     await engine.ok(['rm', '-f', 'own', 'bare', 'donor', 'second'])
   })

@@ -29,8 +29,10 @@ export function prepareIpc(engine: Parts, { definition: { hostConfig } }: Contai
   return { shm: ownMemory(mode, ShmSize, placements), namespace: undefined }
 }
 
+const hostMemory: SharedMemory = { kind: 'bind', source: '/dev/shm' }
+
 function ownMemory(mode: string, size: number, placements: Placements): SharedMemory {
-  if (mode === 'host') return { kind: 'bind', source: '/dev/shm' }
+  if (mode === 'host') return hostMemory
   if (mode === 'none') return { kind: 'none' }
   // A private one is the runtime's to make: nobody else will ever need to find it.
   return mode === 'shareable' ? sharedAt(placements.place(newMemory(size), 'shm')) : { kind: 'own' }
@@ -43,19 +45,21 @@ const sharedAt = (source: string): SharedMemory => ({ kind: 'bind', source, opti
 
 function joinIpc(engine: Parts, reference: string, placements: Placements): Ipc {
   const donor = donorOf(engine, reference)
+  const ipcNamespace = `/proc/${donor.state.pid}/ns/ipc`
+  if (donor.definition.hostConfig.IpcMode === 'host') return { shm: hostMemory, namespace: ipcNamespace }
   const namespace = openPath(`/proc/${donor.live?.shimPid}/ns/mnt`, constants.O_RDONLY)
   const path = join(containerPaths(engine.settings, donor.id).run, 'shm')
   const source = placements.joinSharedMemory(namespace, path)
-  return { shm: sharedAt(source), namespace: `/proc/${donor.state.pid}/ns/ipc` }
+  return { shm: sharedAt(source), namespace: ipcNamespace }
 }
 
-// What joined a shareable namespace itself can be joined too.
+// What has the host's, or joined a shareable one itself, can be joined too.
 function donorOf({ containers }: Parts, reference: string): Container {
   const donor = containers.find(reference)
   if (!donor) throw invalid(`No such container: ${reference}`)
-  if (!donor.isRunning) throw conflict(`cannot join IPC of a non running container: ${donor.id}`)
+  if (!donor.isRunning) throw conflict(`can't join IPC of container ${donor.id}: container ${donor.id} is not running`)
   const mode = donor.definition.hostConfig.IpcMode
-  if (mode === 'shareable' || containerOf(mode) !== undefined) return donor
+  if (mode === 'host' || mode === 'shareable' || containerOf(mode) !== undefined) return donor
   throw invalid(
     `can't join IPC of container ${donor.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
   )

@@ -10,6 +10,7 @@ import { listing } from './listing.ts'
 import { mounts } from './mounts.ts'
 import { network } from './network.ts'
 import { run } from './run.ts'
+import { sharing } from './sharing.ts'
 import { streams } from './streams.ts'
 
 export const areas: Readonly<Record<string, Scenarios>> = {
@@ -23,4 +24,5 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   lifecycle,
   listing,
   observe,
+  sharing,
 }
