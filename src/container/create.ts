@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { formatTime } from '../lib/clock.ts'
-import { invalid, system } from '../lib/errors.ts'
+import { invalid } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
 import { parseSignal } from '../kernel/signals.ts'
 import { checkCapabilities } from '../runtime/capabilities.ts'
@@ -13,6 +13,7 @@ import { parseSecurityOptions } from '../runtime/security.ts'
 import { checkExtraHosts } from '../network/hosts.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
 import { checkHealthcheck } from './check-healthcheck.ts'
+import { checkDeviceRequests } from './device-requests.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
@@ -86,7 +87,8 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkCapabilities(asked, engine.host.capabilities)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
-  checkAbsent(asked)
+  checkStorage(asked)
+  checkDeviceRequests(engine.settings, asked)
   const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
   return { hostConfig: withDefaults(engine, request), warnings: [...warnings, ...portWarnings(asked)] }
 }
@@ -97,13 +99,9 @@ function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
 }
 
 // What would be left out silently is refused.
-function checkAbsent({ DeviceRequests, StorageOpt }: HostConfig) {
+function checkStorage({ StorageOpt }: HostConfig) {
   if (Object.keys(StorageOpt ?? {}).length > 0)
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
-  const [request] = DeviceRequests ?? []
-  if (!request) return
-  const capabilities = (request.Capabilities ?? []).map(all => `[${(all ?? []).join(' ')}]`).join(' ')
-  throw system(`could not select device driver ${JSON.stringify(request.Driver)} with capabilities: [${capabilities}]`)
 }
 
 // The host's name with the host's network, another container's with its network.

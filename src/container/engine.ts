@@ -43,6 +43,8 @@ export interface ContainerSettings {
   readonly dns: readonly string[]
   readonly dnsOptions: readonly string[]
   readonly dnsSearch: readonly string[]
+  /** Directories with CDI specifications, the later ones first in effect; empty if there is no CDI. */
+  readonly cdiSpecDirs: readonly string[]
   /** Host address of published ports that name none; '' for all. */
   readonly publishAddress: string
   /** What host-gateway stands for; empty for the bridge's own address. */

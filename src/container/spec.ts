@@ -3,6 +3,8 @@
 import { conflict } from '../lib/errors.ts'
 import type { Fd } from '../kernel/descriptor.ts'
 import type { RuntimeSpec } from '../oci/runtime-spec.ts'
+import { findDevices } from '../runtime/cdi/devices.ts'
+import { injectEdits } from '../runtime/cdi/inject.ts'
 import { readDeviceAccess } from '../runtime/devices.ts'
 import { resolveMounts } from '../runtime/mount-resolve.ts'
 import { containerOf } from '../runtime/modes.ts'
@@ -17,6 +19,7 @@ import type { Connected } from './network.ts'
 import { mountImage } from './mounts/images.ts'
 import type { Placements } from './mounts/placements.ts'
 import { prepareIpc } from './mounts/shared-memory.ts'
+import { cdiDevices } from './device-requests.ts'
 import { containerPaths } from './paths.ts'
 
 /** Builds config.json; `placements` gets what the shim has to attach first. Throws dockerd's errors. */
@@ -31,7 +34,7 @@ export async function specFor(
   const paths = containerPaths(engine.settings, container.id)
   const { settings } = engine
   const ipc = prepareIpc(engine, container, placements)
-  return buildSpec({
+  const spec = buildSpec({
     rootfsPath: paths.rootfs,
     config,
     hostConfig,
@@ -53,6 +56,8 @@ export async function specFor(
       apparmorProfile: '',
     },
   })
+  const devices = cdiDevices(hostConfig)
+  return devices.length === 0 ? spec : injectEdits(spec, await findDevices(devices, settings.cdiSpecDirs))
 }
 
 function namespacesToJoin(engine: Engine, container: Container, network: Connected) {

@@ -110,7 +110,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     RuncCommit: { ID: '' },
     InitCommit: { ID: '' },
     SecurityOptions: securityOptions(engine),
-    CDISpecDirs: [],
+    CDISpecDirs: [...engine.settings.cdiSpecDirs],
     Warnings: warnings.length > 0 ? warnings : null,
   }
 }

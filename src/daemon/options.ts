@@ -35,6 +35,7 @@ export function engineOptions(config: Config): EngineOptions {
       dnsSearch: config.dnsSearch,
       publishAddress: config.hostAddress,
       hostGateway: config.hostGatewayIps,
+      cdiSpecDirs: specDirectories(config.cdiSpecDirs),
     },
     network: {
       ...(config.bridge !== '' && { bridgeName: config.bridge }),
@@ -67,6 +68,10 @@ function checkSupported(config: Config) {
   if (config.initPath !== '' && !existsSync(config.initPath))
     throw invalid(`--init-path ${config.initPath} does not exist`)
 }
+
+// An empty name turns CDI off.
+const specDirectories = (given: readonly string[]) =>
+  given.length === 0 ? ['/etc/cdi', '/var/run/cdi'] : given.filter(directory => directory !== '')
 
 function readProfile(value: string): string {
   if (value === '' || value === 'builtin' || value === 'unconfined') return value

@@ -9,7 +9,21 @@ export interface RuntimeSpec {
   domainname?: string
   mounts: Mount[]
   annotations?: Record<string, string>
+  hooks?: Hooks
   linux: Linux
+}
+
+/** Programs of the host that the runtime runs at points of a container's life. */
+export type Hooks = Partial<
+  Record<'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop', Hook[]>
+>
+
+/** `args` begins with the program's name; `timeout` is in seconds. */
+export interface Hook {
+  path: string
+  args?: string[]
+  env?: string[]
+  timeout?: number
 }
 
 /** What runs, and as whom; also the document that `exec --process` takes. */

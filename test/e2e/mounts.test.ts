@@ -8,6 +8,9 @@ import { test } from 'node:test'
 import { call, messageOf } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
+/** A part of the volume `parts` at /x. */
+const at = (path: string, more = '') => ['--mount', `type=volume,src=parts,dst=/x,volume-subpath=${path}${more}`]
+
 test('what containers share', { skip: onDockerd }, async suite => {
   await using engine = await startGantrydWithBusybox()
 
@@ -72,7 +75,6 @@ test('what containers share', { skip: onDockerd }, async suite => {
   await suite.test('a part of a volume is mounted, and nothing outside of it', async () => {
     await ok(['-v', 'parts:/v'], 'mkdir -p /v/a/b && echo deep > /v/a/b/f && echo top > /v/f')
     const data = join(engine.dataRoot, 'volumes/parts/_data')
-    const at = (path: string, more = '') => ['--mount', `type=volume,src=parts,dst=/x,volume-subpath=${path}${more}`]
     assert.equal(await ok(at('a/b'), 'ls /x; echo new > /x/g'), 'f')
     assert.equal(await ok(at('f'), 'cat /x'), 'top')
     assert.equal((await run(at('a', ',readonly'), 'touch /x/y')).code, 1)

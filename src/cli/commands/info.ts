@@ -62,6 +62,8 @@ function drivers(info: SystemInfo): Line[] {
     [2, 'Volume', (volumes ?? []).join(' ')],
     [2, 'Network', (networks ?? []).join(' ')],
     [2, 'Log', (logs ?? []).join(' ')],
+    ...(info.CDISpecDirs.length > 0 ? [[1, 'CDI spec directories:'] as Line] : []),
+    ...info.CDISpecDirs.map((directory): Line => [2, directory]),
     [1, 'Swarm', info.Swarm.LocalNodeState],
     [
       1,

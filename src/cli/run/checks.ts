@@ -47,6 +47,11 @@ export function parseUlimit(text: string): Ulimit {
   return { Name: name, Soft: Number(soft), Hard: Number(hard) }
 }
 
+/** True for a --device that names one of the Container Device Interface: `vendor.com/class=name`. */
+export function isCdiDevice(text: string): boolean {
+  return /^[A-Za-z][\w.-]*\/[A-Za-z][\w.-]*=[A-Za-z0-9][\w.:-]*$/.test(text)
+}
+
 /** --device: `host[:container][:permissions]`. */
 export function parseDevice(text: string): Device {
   const [host = '', ...rest] = text.split(':')

@@ -5,7 +5,7 @@ import type { ContainerDefinition } from '../../client/containers.ts'
 import { invalid, messageOf } from '../../lib/errors.ts'
 import type { FlagValues } from '../flags.ts'
 import { parsePairs, readClientFile, readPairFiles, resolveVariables, splitPair } from '../values.ts'
-import { parseDevice, parseUlimit } from './checks.ts'
+import { isCdiDevice, parseDevice, parseUlimit } from './checks.ts'
 import { parseMount, parseTmpfs, parseVolumes } from './mounts.ts'
 import { parseExposed, parsePublished } from './ports.ts'
 import { parseThrottle, parseWeight } from './throttles.ts'
@@ -167,11 +167,18 @@ function resourcesOf(flags: FlagValues): Partial<HostConfig> {
     OomScoreAdj: flags.number('oom-score-adj'),
     ShmSize: flags.number('shm-size'),
     Ulimits: flags.list('ulimit').map(parseUlimit),
-    Devices: flags.list('device').map(parseDevice),
+    Devices: flags
+      .list('device')
+      .filter(text => !isCdiDevice(text))
+      .map(parseDevice),
+    DeviceRequests: cdiRequests(flags.list('device').filter(isCdiDevice)),
     DeviceCgroupRules: orNull(flags.list('device-cgroup-rule')),
     CgroupParent: flags.text('cgroup-parent'),
   }
 }
+
+const cdiRequests = (names: readonly string[]): HostConfig['DeviceRequests'] =>
+  names.length === 0 ? null : [{ Driver: 'cdi', Count: 0, DeviceIDs: [...names], Capabilities: null, Options: null }]
 
 function isolationOf(flags: FlagValues): Partial<HostConfig> {
   return {

@@ -91,6 +91,9 @@ const setters: Readonly<Record<string, Setter>> = {
       DriverConfig: { ...driver, Options: { ...driver?.Options, [name]: option } },
     }
   },
+  'image-subpath': (mount, value) => {
+    mount.ImageOptions = { ...mount.ImageOptions, Subpath: value }
+  },
   'tmpfs-size': (mount, value) => {
     mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: parseSize(value) }
   },

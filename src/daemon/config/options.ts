@@ -104,6 +104,15 @@ export const options = {
     '',
     'Default mode for containers cgroup namespace ("host" | "private")',
   ),
+  cdiSpecDirs: option(
+    'cdi-spec-dir',
+    list(),
+    [],
+    'CDI specification directories to use (default /etc/cdi, /var/run/cdi)',
+    {
+      key: 'cdi-spec-dirs',
+    },
+  ),
   init: option('init', boolean, false, 'Run an init in the container to forward signals and reap processes'),
   initPath: option('init-path', string, '', 'Path to the init binary'),
   logDriver: option('log-driver', string, 'json-file', 'Default driver for container logs'),
@@ -174,7 +183,6 @@ const ignored = (flag: string, kind: Kind<unknown>, why: string, rest: Rest = {}
 export const ignoredOptions: readonly Option[] = [
   ignored('allow-direct-routing', boolean, 'only published ports can be reached'),
   ignored('allow-nondistributable-artifacts', anything('list'), 'all artifacts are pushed'),
-  ignored('cdi-spec-dir', anything('list'), noPart, { key: 'cdi-spec-dirs' }),
   ignored('containerd', string, 'Gantry runs containers itself'),
   ignored('containerd-namespace', string, 'Gantry runs containers itself'),
   ignored('containerd-plugins-namespace', string, 'Gantry runs containers itself', {
