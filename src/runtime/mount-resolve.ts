@@ -99,15 +99,17 @@ function resolveTmpfs(plan: PlannedMount): ResolvedMount {
   return { destination: plan.destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(plan.data) }
 }
 
+// Of a single mount recursive options mean no more than the others, but for crun they bring in what is mounted below it.
 function bindOptions(plan: PlannedMount, context: ResolveContext, propagation: string): string[] {
   const options = [plan.nonRecursive ? 'bind' : 'rbind']
   if (!plan.rw) {
     if (plan.readonlyDepth === 'forceRecursive' && !context.recursiveReadonly) {
       throw invalid('this host and runtime do not support recursive read-only mounts')
     }
-    options.push(context.recursiveReadonly && plan.readonlyDepth !== 'topOnly' ? 'rro' : 'ro')
+    const deep = plan.readonlyDepth !== 'topOnly' && !plan.nonRecursive
+    options.push(context.recursiveReadonly && deep ? 'rro' : 'ro')
   }
-  if (propagation) options.push(propagation)
+  if (propagation) options.push(plan.nonRecursive ? propagation.replace(/^r/, '') : propagation)
   return options
 }
 

@@ -245,7 +245,8 @@ describe('a start', () => {
   it('is read-only as deep as the runtime can', async () => {
     deepEqual(await options(true), ['rbind', 'rro', 'rprivate'])
     deepEqual(await options(false), ['rbind', 'ro', 'rprivate'])
-    deepEqual(await options(true, { ReadOnlyNonRecursive: true, NonRecursive: true }), ['bind', 'ro', 'rprivate'])
+    deepEqual(await options(true, { ReadOnlyNonRecursive: true, NonRecursive: true }), ['bind', 'ro', 'private'])
+    deepEqual(await options(true, { NonRecursive: true }), ['bind', 'ro', 'private'])
     await rejects(options(false, { ReadOnlyForceRecursive: true }), /do not support recursive read-only mounts/)
   })
 

@@ -5,6 +5,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { unmount } from '../../src/kernel/mount.ts'
 import { call, messageOf } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
@@ -96,6 +97,25 @@ test('what containers share', { skip: onDockerd }, async suite => {
     assert.equal(await ok(['--volumes-from', 'part:ro'], 'cat /x/b/f'), 'deep')
     await engine.ok(['rm', '-f', 'part'])
     await engine.ok(['volume', 'rm', 'parts'])
+  })
+
+  await suite.test('a bind mount is as deep, and as deep read-only, as it is asked to be', async () => {
+    const [whole, below] = [join(engine.scratch, 'whole'), join(engine.scratch, 'whole/below')]
+    mkdirSync(below, { recursive: true })
+    await engine.run(['mount', '-t', 'tmpfs', 'below', below])
+    // The commands of the test and the daemon are in one mount namespace.
+    using _below = { [Symbol.dispose]: () => unmount(below) }
+    const look = 'touch /b/x && echo top; touch /b/below/x && echo below; grep -c " /b/below " /proc/mounts; true'
+    for (const runtime of ['crun', 'runc']) {
+      const seen = (more: string) =>
+        ok([`--runtime=${runtime}`, '--mount', `type=bind,src=${whole},dst=/b${more}`], look)
+      assert.equal(await seen(''), 'top\nbelow\n1')
+      assert.equal(await seen(',readonly'), '1')
+      assert.equal(await seen(',readonly,bind-recursive=writable'), 'below\n1')
+      assert.equal(await seen(',readonly,bind-recursive=readonly,bind-propagation=rprivate'), '1')
+      assert.equal(await seen(',readonly,bind-recursive=disabled'), '0')
+      assert.equal(await seen(',bind-recursive=disabled'), 'top\nbelow\n0')
+    }
   })
 
   await suite.test('an image is mounted read-only and kept while a container has it', async () => {
