@@ -90,7 +90,7 @@ const traps: Readonly<Record<string, (root: string, canary: string) => void>> = 
   '/proc': (root, canary) => link(root, 'proc', canary),
   '/sys': (root, canary) => link(root, 'sys', canary),
   '/data': (root, canary) => link(root, 'data', canary),
-  '/work': (root, canary) => link(root, 'work', canary),
+  '/job': (root, canary) => link(root, 'job', canary),
 }
 
 function link(root: string, path: string, target: string): void {
@@ -122,7 +122,7 @@ test('an image leads nowhere on the host', gantrydOnly, async suite => {
     await suite.test(path, async () => {
       const image = `trap${number++}`
       await trapImage(engine, image, root => build(root, canary))
-      const flags = ['-v', '/data', '-w', '/work/new', '--tmpfs', '/sys/new', '--add-host', 'a:1.2.3.4']
+      const flags = ['-v', '/data', '-w', '/job/new', '--tmpfs', '/sys/new', '--add-host', 'a:1.2.3.4']
       const write =
         'id; echo x > /etc/hosts; echo x > /dev/null; echo x > /data/new; echo x > /dev/shm/new; cat /etc/hosts'
       for (const more of [[], ['-t'], ['--privileged'], ['--read-only']]) {
