@@ -58,6 +58,10 @@ export const verbs: Readonly<Record<string, Entry>> = {
   'system df': { summary: 'Show docker disk usage', load: () => import('./commands/system-df.ts') },
   'system events': { summary: 'Get real time events from the server', load: () => import('./commands/events.ts') },
   'system info': { summary: 'Display system-wide information', load: () => import('./commands/info.ts') },
+  'registry serve': {
+    summary: 'Serve an OCI registry from a directory',
+    load: () => import('./commands/registry-serve.ts'),
+  },
   version: { summary: 'Show the Gantry version information', load: () => import('./commands/version.ts') },
   info: { summary: 'Display system-wide information', load: () => import('./commands/info.ts') },
 }

@@ -1,0 +1,26 @@
+// `gantry registry serve`: becomes the registry's own program, which needs no engine.
+
+import { fileURLToPath } from 'node:url'
+import { flag } from '../flags.ts'
+import type { Verb } from '../verb.ts'
+
+const program = fileURLToPath(new URL('../../registry/main.ts', import.meta.url))
+
+export const verb: Verb = {
+  usage: '[OPTIONS]',
+  summary: 'Serve an OCI registry from a directory',
+  flags: [
+    flag('root', 'text', 'Directory of the content (default "/var/lib/gantry-registry")'),
+    flag('listen', 'text', 'Address to listen on (default "127.0.0.1:5000")'),
+  ],
+  operands: { min: 0, max: 0 },
+  async run(context, flags) {
+    const options = ['root', 'listen'].flatMap(name => {
+      const value = flags.text(name)
+      return value === undefined ? [] : [`--${name}=${value}`]
+    })
+    const node = process.execPath
+    process.execve?.(node, [node, ...process.execArgv, program, ...options], { ...context.env })
+    return 0
+  },
+}

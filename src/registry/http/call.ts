@@ -1,0 +1,50 @@
+// A request to the registry as its handlers see it, and their answers.
+
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import type { Readable } from 'node:stream'
+import type { Repository } from '../repository.ts'
+import type { Storage } from '../storage.ts'
+import type { Uploads } from '../uploads.ts'
+
+/** What handlers work with. */
+export interface RegistryParts {
+  readonly storage: Storage
+  readonly uploads: Uploads
+}
+
+/** One request, its path taken apart and checked. */
+export interface RegistryCall extends RegistryParts {
+  readonly method: string
+  readonly repository: Repository
+  /** The last part of the path: a digest, a tag, an upload's id. */
+  readonly reference: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  readonly body: IncomingMessage
+}
+
+/** An answer: without a body, with a small one, or with a stream of as many bytes as its Content-Length says. */
+export interface RegistryAnswer {
+  readonly status: number
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: Buffer | string | Readable
+}
+
+/** Sends an answer. A stream that fails cuts the connection: the client sees that something is missing. */
+export async function sendAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: RegistryAnswer,
+): Promise<void> {
+  const { status, headers = {}, body = '' } = answer
+  const known = typeof body === 'string' || Buffer.isBuffer(body)
+  const length = known ? { 'content-length': Buffer.byteLength(body) } : {}
+  response.writeHead(status, { ...length, ...headers })
+  if (known) return void response.end(request.method === 'HEAD' ? undefined : body)
+  try {
+    await pipeline(body, response)
+  } catch {
+    response.destroy()
+  }
+}

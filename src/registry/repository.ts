@@ -1,0 +1,206 @@
+// A repository: which blobs, manifests and tags belong to it. Content itself is kept once for all repositories.
+//
+//     blobs/<algorithm>/<2 hex>/<hex>                            content
+//     repositories/<name>/_blobs/<algorithm>/<hex>               a blob that the repository has
+//     repositories/<name>/_manifests/<algorithm>/<hex>           a manifest: its type
+//     repositories/<name>/_tags/<tag>                            the manifest's digest
+//     repositories/<name>/_referrers/<a>/<subject>/<a>/<hex>     a manifest about another: its descriptor
+
+import { type Algorithm, type ContentDigest, contentDigestOf, isContentDigest, partsOf } from './digest.ts'
+import { RegistryError } from './errors.ts'
+import { type ManifestFacts, readManifest } from './manifest.ts'
+import { isTag } from './names.ts'
+import type { Storage } from './storage.ts'
+
+/** A manifest as it was pushed. */
+export interface StoredManifest {
+  readonly digest: ContentDigest
+  readonly mediaType: string
+  readonly bytes: Buffer
+}
+
+/** An entry of a list of referrers. */
+export interface Referrer {
+  readonly mediaType: string
+  readonly digest: ContentDigest
+  readonly size: number
+  readonly artifactType?: string | undefined
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+}
+
+const nothing = new Uint8Array()
+
+/** Where a blob's content is, whichever repositories have it. */
+export function blobKey(digest: ContentDigest): string {
+  const { algorithm, hex } = partsOf(digest)
+  return `blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`
+}
+
+export class Repository {
+  readonly name: string
+  readonly #storage: Storage
+  readonly #root: string
+
+  /** `name` has been checked. */
+  constructor(storage: Storage, name: string) {
+    this.name = name
+    this.#storage = storage
+    this.#root = `repositories/${name}`
+  }
+
+  #key(kind: '_blobs' | '_manifests', digest: ContentDigest): string {
+    const { algorithm, hex } = partsOf(digest)
+    return `${this.#root}/${kind}/${algorithm}/${hex}`
+  }
+
+  /** Throws NAME_UNKNOWN if nothing has been pushed to it. */
+  async check(): Promise<void> {
+    const kinds = await this.#storage.list(this.#root)
+    if (!kinds.includes('_blobs') && !kinds.includes('_manifests'))
+      throw new RegistryError('NAME_UNKNOWN', 'there is no such repository', { detail: { name: this.name } })
+  }
+
+  /** Bytes of a blob that the repository has. Throws BLOB_UNKNOWN. */
+  async blobSize(digest: ContentDigest): Promise<number> {
+    const linked = await this.#storage.size(this.#key('_blobs', digest))
+    const size = linked === undefined ? undefined : await this.#storage.size(blobKey(digest))
+    if (size === undefined)
+      throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
+    return size
+  }
+
+  async hasBlob(digest: ContentDigest): Promise<boolean> {
+    return (await this.#storage.size(this.#key('_blobs', digest))) !== undefined
+  }
+
+  /** Makes content that is in the storage a blob of this repository. */
+  async linkBlob(digest: ContentDigest): Promise<void> {
+    await this.#storage.write(this.#key('_blobs', digest), nothing)
+  }
+
+  /** Throws BLOB_UNKNOWN. The content stays until it is collected: other repositories may have it. */
+  async unlinkBlob(digest: ContentDigest): Promise<void> {
+    if (await this.#storage.remove(this.#key('_blobs', digest))) return
+    throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
+  }
+
+  /** The manifest called `reference`, a tag or a digest. Throws MANIFEST_UNKNOWN or NAME_UNKNOWN. */
+  async manifest(reference: string): Promise<StoredManifest> {
+    const digest = isContentDigest(reference) ? reference : await this.#digestOfTag(reference)
+    const entry = digest && (await this.#storage.read(this.#key('_manifests', digest)))
+    const bytes = entry && (await this.#storage.read(blobKey(digest)))
+    if (bytes) return { digest, mediaType: (JSON.parse(entry.toString()) as { mediaType: string }).mediaType, bytes }
+    await this.check()
+    throw unknownManifest(reference)
+  }
+
+  async #digestOfTag(tag: string): Promise<ContentDigest | undefined> {
+    if (!isTag(tag)) return undefined
+    const digest = (await this.#storage.read(this.#tagKey(tag)))?.toString()
+    return isContentDigest(digest) ? digest : undefined
+  }
+
+  #tagKey(tag: string): string {
+    return `${this.#root}/_tags/${tag}`
+  }
+
+  /**
+   * Keeps a manifest under its digest and, if `reference` is a tag, under that. Throws MANIFEST_INVALID,
+   * MANIFEST_BLOB_UNKNOWN if something it refers to is not here, DIGEST_INVALID if it is not what `reference` says.
+   */
+  async putManifest(
+    reference: string,
+    bytes: Buffer,
+    contentType: string,
+  ): Promise<{ digest: ContentDigest; subject: ContentDigest | undefined }> {
+    const named = isContentDigest(reference) ? reference : undefined
+    if (!named && !isTag(reference)) throw new RegistryError('MANIFEST_INVALID', `${reference} is no tag and no digest`)
+    const algorithm: Algorithm = named ? partsOf(named).algorithm : 'sha256'
+    const digest = contentDigestOf(bytes, algorithm)
+    if (named && named !== digest)
+      throw new RegistryError('DIGEST_INVALID', 'the manifest has another digest', { detail: { digest } })
+    const facts = readManifest(bytes, contentType)
+    await this.#checkReferences(facts)
+    await this.#storage.write(blobKey(digest), bytes)
+    await this.#storage.write(
+      this.#key('_manifests', digest),
+      Buffer.from(JSON.stringify({ mediaType: facts.mediaType })),
+    )
+    if (facts.subject) await this.#refer(facts.subject.digest, digest, bytes.length, facts)
+    if (!named) await this.#storage.write(this.#tagKey(reference), Buffer.from(digest))
+    return { digest, subject: facts.subject?.digest }
+  }
+
+  async #checkReferences({ blobs, manifests }: ManifestFacts): Promise<void> {
+    for (const { digest } of blobs) if (!(await this.hasBlob(digest))) throw missing(digest)
+    for (const { digest } of manifests)
+      if ((await this.#storage.size(this.#key('_manifests', digest))) === undefined) throw missing(digest)
+  }
+
+  #referrersKey(subject: ContentDigest): string {
+    const { algorithm, hex } = partsOf(subject)
+    return `${this.#root}/_referrers/${algorithm}/${hex}`
+  }
+
+  async #refer(subject: ContentDigest, digest: ContentDigest, size: number, facts: ManifestFacts): Promise<void> {
+    const { mediaType, artifactType, annotations } = facts
+    const entry: Referrer = { mediaType, digest, size, artifactType, annotations }
+    const { algorithm, hex } = partsOf(digest)
+    await this.#storage.write(`${this.#referrersKey(subject)}/${algorithm}/${hex}`, Buffer.from(JSON.stringify(entry)))
+  }
+
+  /** The manifests that are about `subject`, by digest; none if there are none, or nothing of the kind. */
+  async referrers(subject: ContentDigest): Promise<Referrer[]> {
+    const found: Referrer[] = []
+    const root = this.#referrersKey(subject)
+    for (const algorithm of (await this.#storage.list(root)).toSorted()) {
+      for (const hex of (await this.#storage.list(`${root}/${algorithm}`)).toSorted()) {
+        const entry = await this.#storage.read(`${root}/${algorithm}/${hex}`)
+        if (entry) found.push(JSON.parse(entry.toString()) as Referrer)
+      }
+    }
+    return found
+  }
+
+  /** Its tags, sorted. Throws NAME_UNKNOWN. */
+  async tags(): Promise<string[]> {
+    const tags = await this.#storage.list(`${this.#root}/_tags`)
+    if (tags.length === 0) await this.check()
+    return tags.toSorted()
+  }
+
+  /** Removes a tag, or a manifest with all tags that name it. Throws MANIFEST_UNKNOWN. */
+  async removeManifest(reference: string): Promise<void> {
+    if (!isContentDigest(reference)) {
+      if (isTag(reference) && (await this.#storage.remove(this.#tagKey(reference)))) return
+      throw unknownManifest(reference)
+    }
+    const { bytes, mediaType } = await this.manifest(reference)
+    for (const tag of await this.#storage.list(`${this.#root}/_tags`))
+      if ((await this.#digestOfTag(tag)) === reference) await this.#storage.remove(this.#tagKey(tag))
+    const { subject } = readManifest(bytes, mediaType)
+    const { algorithm, hex } = partsOf(reference)
+    if (subject) await this.#storage.remove(`${this.#referrersKey(subject.digest)}/${algorithm}/${hex}`)
+    await this.#storage.remove(this.#key('_manifests', reference))
+  }
+}
+
+const unknownManifest = (reference: string) =>
+  new RegistryError('MANIFEST_UNKNOWN', 'the repository has no such manifest', { detail: { reference } })
+
+const missing = (digest: ContentDigest) =>
+  new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest refers to what the repository does not have', {
+    detail: { digest },
+  })
+
+/** Names of all repositories, sorted. */
+export async function repositoryNames(storage: Storage): Promise<string[]> {
+  const names: string[] = []
+  const visit = async (name: string) => {
+    const below = await storage.list(name === '' ? 'repositories' : `repositories/${name}`)
+    if (below.includes('_manifests')) names.push(name)
+    for (const part of below) if (!part.startsWith('_')) await visit(name === '' ? part : `${name}/${part}`)
+  }
+  await visit('')
+  return names.toSorted()
+}

@@ -1,0 +1,66 @@
+// What the registry's tests share: a registry on loopback in a directory of its own, and what is pushed to it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { silentLog } from '../lib/log.ts'
+import { type ContentDigest, contentDigestOf } from './digest.ts'
+import { DiskStorage } from './disk-storage.ts'
+import { createRegistryServer } from './http/server.ts'
+import { Uploads } from './uploads.ts'
+
+/** A registry that listens on loopback; its directory goes with it. */
+export interface TestRegistry extends AsyncDisposable {
+  readonly root: string
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  /** A request to `path`, below /v2/. */
+  request(method: string, path: string, options?: RequestInit): Promise<Response>
+}
+
+/** Starts a registry; `root` for one that is there already and stays. */
+export async function startRegistry(root?: string): Promise<TestRegistry> {
+  const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
+  const storage = new DiskStorage(directory)
+  await storage.prepare()
+  const server = createRegistryServer({ storage, uploads: new Uploads(storage) }, silentLog)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    root: directory,
+    url,
+    request: (method, path, options) => fetch(`${url}/v2/${path}`, { method, redirect: 'manual', ...options }),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+      if (root === undefined) rmSync(directory, { recursive: true })
+    },
+  }
+}
+
+/** Pushes a blob in one request. */
+export async function pushBlob(registry: TestRegistry, name: string, content: string): Promise<ContentDigest> {
+  const digest = contentDigestOf(Buffer.from(content), 'sha256')
+  const response = await registry.request('POST', `${name}/blobs/uploads/?digest=${digest}`, { body: content })
+  if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`)
+  return digest
+}
+
+const imageType = 'application/vnd.oci.image.manifest.v1+json'
+
+/** Pushes an image of one layer, or with `more` fields in its manifest, under `reference`; returns what was sent. */
+export async function pushImage(registry: TestRegistry, name: string, reference: string, more: object = {}) {
+  const config = await pushBlob(registry, name, '{}')
+  const layer = await pushBlob(registry, name, 'layer')
+  const body = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: imageType,
+    config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: config, size: 2 },
+    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layer, size: 5 }],
+    ...more,
+  })
+  const headers = { 'content-type': imageType }
+  const response = await registry.request('PUT', `${name}/manifests/${reference}`, { body, headers })
+  return { response, body, digest: contentDigestOf(Buffer.from(body), 'sha256') }
+}

@@ -1,0 +1,124 @@
+// Blobs as they arrive: in one piece or in chunks, over any number of requests.
+
+import { type Hash, createHash, randomUUID } from 'node:crypto'
+import { Locks } from '../lib/locks.ts'
+import { type Algorithm, type ContentDigest, finished, partsOf } from './digest.ts'
+import { RegistryError } from './errors.ts'
+import { type Repository, blobKey } from './repository.ts'
+import type { Storage } from './storage.ts'
+
+/** What is known of an upload between two requests; without it, or if it is behind, all is read again at the end. */
+interface Progress {
+  readonly hash: Hash
+  readonly algorithm: Algorithm
+  /** Bytes that the hash has seen. */
+  hashed: number
+}
+
+const uploadId = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+
+/** The uploads that are going on. One that is left alone can be gone on with after a restart. */
+export class Uploads {
+  readonly #storage: Storage
+  readonly #locks = new Locks()
+  readonly #progress = new Map<string, Progress>()
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
+
+  #key(repository: Repository, id: string): string {
+    return `repositories/${repository.name}/_uploads/${id}`
+  }
+
+  /** Begins an upload; `algorithm` is that of the digest it will probably have. Returns its id. */
+  async begin(repository: Repository, algorithm: Algorithm = 'sha256'): Promise<string> {
+    const id = randomUUID()
+    await this.#storage.append(this.#key(repository, id), none())
+    this.#progress.set(id, { hash: createHash(algorithm), algorithm, hashed: 0 })
+    return id
+  }
+
+  /** Bytes that have arrived. Throws BLOB_UPLOAD_UNKNOWN. */
+  async size(repository: Repository, id: string): Promise<number> {
+    const size = uploadId.test(id) ? await this.#storage.size(this.#key(repository, id)) : undefined
+    if (size === undefined)
+      throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'there is no such upload', { detail: { id } })
+    return size
+  }
+
+  /**
+   * Adds `source`, and returns the bytes that have arrived by then. What came before a failure is kept. Throws
+   * BLOB_UPLOAD_INVALID with status 416 unless it goes on where the upload is, if the client says where: at byte `start`.
+   */
+  async append(
+    repository: Repository,
+    id: string,
+    source: AsyncIterable<Uint8Array>,
+    start: number | undefined,
+  ): Promise<number> {
+    using _lock = await this.#locks.hold(id)
+    return await this.#append(repository, id, source, start)
+  }
+
+  async #append(repository: Repository, id: string, source: AsyncIterable<Uint8Array>, start: number | undefined) {
+    const before = await this.size(repository, id)
+    if (start !== undefined && start !== before)
+      throw new RegistryError('BLOB_UPLOAD_INVALID', `the upload goes on at byte ${before}`, { status: 416 })
+    const progress = this.#progress.get(id)
+    if (progress?.hashed !== before) this.#progress.delete(id)
+    return await this.#storage.append(this.#key(repository, id), watched(source, this.#progress.get(id)))
+  }
+
+  /**
+   * Ends an upload with the last of its bytes, and makes it a blob of the repository. Throws DIGEST_INVALID if it isn't
+   * what it should be; the upload is gone then.
+   */
+  async finish(
+    repository: Repository,
+    id: string,
+    source: AsyncIterable<Uint8Array>,
+    start: number | undefined,
+    digest: ContentDigest,
+  ): Promise<void> {
+    using _lock = await this.#locks.hold(id)
+    await this.#append(repository, id, source, start)
+    const key = this.#key(repository, id)
+    const actual = await this.#digest(key, id, partsOf(digest).algorithm)
+    this.#progress.delete(id)
+    if (actual !== digest) {
+      await this.#storage.remove(key)
+      throw new RegistryError('DIGEST_INVALID', 'the blob has another digest', { detail: { digest: actual } })
+    }
+    await this.#storage.promote(key, blobKey(digest))
+    await repository.linkBlob(digest)
+  }
+
+  async #digest(key: string, id: string, algorithm: Algorithm): Promise<ContentDigest> {
+    const progress = this.#progress.get(id)
+    const size = await this.#storage.size(key)
+    if (progress && progress.algorithm === algorithm && progress.hashed === size)
+      return finished(progress.hash, algorithm)
+    const hash = createHash(algorithm)
+    for await (const chunk of this.#storage.open(key)) hash.update(chunk as Uint8Array)
+    return finished(hash, algorithm)
+  }
+
+  /** Gives an upload up. Throws BLOB_UPLOAD_UNKNOWN. */
+  async cancel(repository: Repository, id: string): Promise<void> {
+    using _lock = await this.#locks.hold(id)
+    await this.size(repository, id)
+    this.#progress.delete(id)
+    await this.#storage.remove(this.#key(repository, id))
+  }
+}
+
+async function* none(): AsyncGenerator<Uint8Array> {}
+
+async function* watched(source: AsyncIterable<Uint8Array>, progress: Progress | undefined) {
+  for await (const chunk of source) {
+    yield chunk
+    progress?.hash.update(chunk)
+    if (progress) progress.hashed += chunk.length
+  }
+}
