@@ -90,10 +90,15 @@ export const text = (value: string, status = 200, headers: OutgoingHttpHeaders =
 type Write = StreamAnswer['write']
 
 /** A body that is written while the client reads. The headers go out at once; a failure cuts the connection. */
-export const stream = (options: { contentType: string; status?: number; write: Write }): StreamAnswer => ({
+export const stream = (options: {
+  contentType: string
+  status?: number
+  headers?: OutgoingHttpHeaders
+  write: Write
+}): StreamAnswer => ({
   kind: 'stream',
   status: options.status ?? 200,
-  headers: { 'Content-Type': options.contentType },
+  headers: { 'Content-Type': options.contentType, ...options.headers },
   failure: 'cut',
   write: options.write,
 })

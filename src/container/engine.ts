@@ -1,6 +1,7 @@
 // What the container verbs work with. Each verb takes only the parts it names.
 
 import type { Layers } from '../content/layers.ts'
+import type { TreeWorkers } from '../content/tree/pool.ts'
 import type { ImageStore } from '../image/store.ts'
 import type { RemoveTree } from '../kernel/remove-tree.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -70,4 +71,5 @@ export interface Engine {
   readonly host: HostFacts
   readonly containers: ContainerStore
   readonly removeTree: RemoveTree
+  readonly trees: TreeWorkers
 }

@@ -12,6 +12,7 @@ import type { Endpoint, PublishedPort } from '../network/types.ts'
 import type { AttachFlags, ShimConnection } from '../runtime/shim.ts'
 import type { PlannedMount } from '../runtime/mount-request.ts'
 import type { Fd } from '../kernel/descriptor.ts'
+import type { TreeView } from '../kernel/tree-view.ts'
 
 /** What create decided, from the request and the image. Only rename and update change any of it. */
 export interface Definition {
@@ -135,6 +136,8 @@ export class Container {
   live: Live | undefined
   readonly early = new Set<EarlyAttach>()
   readonly execs = new Map<string, Exec>()
+  /** Where its files are mounted for someone who copies them: whoever mounts them as well has to share that mount. */
+  readonly views = new Set<TreeView>()
   /** Told at each exit, once the state says so. */
   readonly exited = new Notice<Exit>()
   /** Told when the container is no more. */

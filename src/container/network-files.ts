@@ -23,6 +23,21 @@ export function writeNetworkFiles(engine: Parts, container: Container, network: 
   writeFileSync(paths.resolvConf, files.resolvConf)
 }
 
+/** Where these files are, and where the container has them: over the image's, unless the user mounts something else there. */
+export function ownFilesOf(
+  engine: Pick<Engine, 'settings'>,
+  container: Container,
+): { source: string; destination: string }[] {
+  const paths = containerPaths(engine.settings, container.id)
+  const taken = new Set(container.definition.mounts.map(mount => mount.destination))
+  const files = [
+    { source: paths.resolvConf, destination: '/etc/resolv.conf' },
+    { source: paths.hostname, destination: '/etc/hostname' },
+    { source: paths.hosts, destination: '/etc/hosts' },
+  ]
+  return files.filter(({ destination }) => !taken.has(destination))
+}
+
 function ownFiles(engine: Parts, container: Container, network: Connected) {
   const { config, hostConfig } = container.definition
   const { settings, networks } = engine

@@ -28,6 +28,14 @@ export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, contain
   return mountOverlay({ lower: [init, ...image], upper: paths.upper, work: paths.work, volatile })
 }
 
+/** What lies below a container's own layer: the image's layers and the init layer, as a read-only tree attached nowhere. */
+export function mountLower(engine: Pick<Engine, 'settings' | 'layers'>, container: Container): Fd {
+  const paths = containerPaths(engine.settings, container.id)
+  const image = imageLayers(engine.layers, container.definition.topLayer)
+  mkdirSync(paths.data, { recursive: true, mode: 0o710 })
+  return mountOverlay({ lower: [initLayer(initHome(engine.layers, container, paths.data), image), ...image] })
+}
+
 function imageLayers(layers: Layers, topLayer: ChainId | undefined): string[] {
   return topLayer === undefined ? [] : layers.chain(topLayer).map(layer => layers.path(layer))
 }

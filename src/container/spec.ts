@@ -16,6 +16,7 @@ import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
 import type { Connected } from './network.ts'
+import { ownFilesOf } from './network-files.ts'
 import { mountImage } from './mounts/images.ts'
 import type { Placements } from './mounts/placements.ts'
 import { prepareIpc } from './mounts/shared-memory.ts'
@@ -88,16 +89,6 @@ async function userMounts(engine: Engine, container: Container, placements: Plac
   })
 }
 
-// Bound over the image's files, unless the user mounts something else there.
 function ownFiles(engine: Engine, container: Container): ResolvedMount[] {
-  const paths = containerPaths(engine.settings, container.id)
-  const taken = new Set(container.definition.mounts.map(mount => mount.destination))
-  const files = [
-    { source: paths.resolvConf, destination: '/etc/resolv.conf' },
-    { source: paths.hostname, destination: '/etc/hostname' },
-    { source: paths.hosts, destination: '/etc/hosts' },
-  ]
-  return files
-    .filter(({ destination }) => !taken.has(destination))
-    .map(file => ({ ...file, type: 'bind', options: ['rbind', 'rprivate'] }))
+  return ownFilesOf(engine, container).map(file => ({ ...file, type: 'bind', options: ['rbind', 'rprivate'] }))
 }

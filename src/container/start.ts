@@ -19,7 +19,7 @@ import { Placements } from './mounts/placements.ts'
 import { containerPaths } from './paths.ts'
 import { removeLocked } from './remove.ts'
 import { beginAnew } from './restart-policy.ts'
-import { mountRootfs } from './rootfs.ts'
+import { rootTree } from './files/root-tree.ts'
 import { networkEvent, volumeEvents } from './resource-events.ts'
 import { runtimeState, shimOptions } from './shim-options.ts'
 import { specFor } from './spec.ts'
@@ -65,7 +65,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
   undo.defer(() => releaseRun(engine, container))
   rmSync(paths.exitRecord, { force: true })
-  using rootfs = mountRootfs(engine, container)
+  using rootfs = await rootTree(engine, container)
   const network = undo.use(await connectNetwork(engine, container))
   writeNetworkFiles(engine, container, network)
   using placements = new Placements(paths.run)

@@ -20,8 +20,13 @@ const setGroupId = 0o2000
 /** Sets attributes with as few system calls as the entry and the process allow. */
 export class EntryAttributes {
   readonly #umask = readUmask()
-  /** True once a directory has the set-group-ID bit: what is made in it takes its group. */
-  #groupsInherited = false
+  /** True once a directory may have the set-group-ID bit or a default ACL: what is made in it takes its group. */
+  #groupsInherited: boolean
+
+  /** `inherits` is true if there are directories already of which nothing is known. */
+  constructor({ inherits = false } = {}) {
+    this.#groupsInherited = inherits
+  }
 
   /** Attributes of a regular file that was made with the entry's permissions, and written. */
   setFile(file: Fd, entry: TarEntry): void {

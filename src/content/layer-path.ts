@@ -3,14 +3,16 @@
 import { invalid } from '../lib/errors.ts'
 import type { Name } from '../kernel/files.ts'
 
-/** The components of `path`, cleaned lexically (Go's filepath.Clean); none for the root. Throws if it leads out of it. */
-export function components(path: string): string[] {
+/**
+ * The components of `path`, cleaned lexically (Go's filepath.Clean); none for the root. Throws `invalid` if it leads out of
+ * `whole`.
+ */
+export function components(path: string, whole = 'the layer'): string[] {
   const result: string[] = []
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue
     if (part !== '..') result.push(part)
-    else if (result.pop() === undefined && !path.startsWith('/'))
-      throw invalid(`${quote(path)} is outside of the layer`)
+    else if (result.pop() === undefined && !path.startsWith('/')) throw invalid(`${quote(path)} is outside of ${whole}`)
   }
   return result
 }

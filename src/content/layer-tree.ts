@@ -19,10 +19,12 @@ const directoryFlags = O_PATH | constants.O_DIRECTORY
 const maxImpliedBytes = 64 << 20
 
 /** True for overlayfs's mark that a name is gone. */
-const isWhiteout = ({ mode, rdev }: Stat): boolean => (mode & constants.S_IFMT) === constants.S_IFCHR && rdev === 0
+export const isWhiteout = ({ mode, rdev }: Stat): boolean =>
+  (mode & constants.S_IFMT) === constants.S_IFCHR && rdev === 0
 const isDirectory = ({ mode }: Stat): boolean => (mode & constants.S_IFMT) === constants.S_IFDIR
 
-const opaqueAttribute = 'trusted.overlay.opaque'
+/** overlayfs's mark of a directory that hides what lower layers have in it. */
+export const opaqueAttribute = 'trusted.overlay.opaque'
 const opaqueValue = Buffer.from('y')
 
 export class LayerTree implements Disposable {

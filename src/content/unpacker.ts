@@ -17,7 +17,7 @@ import {
   write,
 } from '../kernel/files.ts'
 import { openInRoot } from '../kernel/openat2.ts'
-import { invalid, system } from '../lib/errors.ts'
+import { forbidden, invalid, system } from '../lib/errors.ts'
 import { EntryAttributes, boundTime } from './entry-attributes.ts'
 import { components, meaningOf, nameOf, quote } from './layer-path.ts'
 import { LayerTree } from './layer-tree.ts'
@@ -34,6 +34,16 @@ export interface Unpacked {
   readonly implied: readonly string[]
 }
 
+/** How an archive is put into a tree that has files already, and is in use, instead of making a layer. */
+export interface Extraction {
+  /** Components of the directory that names are relative to, from the root. */
+  readonly base: readonly string[]
+  /** A directory is replaced by nothing else, nor anything else by a directory. */
+  readonly keepTypes: boolean
+  /** Owner of everything; undefined for the one the archive says. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined
+}
+
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 const maxDirectoryBytes = 128 << 20
 
@@ -41,7 +51,8 @@ const maxDirectoryBytes = 128 << 20
 export class Unpacker implements Disposable {
   readonly #tree: LayerTree
   readonly #limits: UnpackLimits
-  readonly #attributes = new EntryAttributes()
+  readonly #extraction: Extraction | undefined
+  readonly #attributes: EntryAttributes
   /** Times to set once nothing changes directories any more. */
   readonly #directoryTimes = new Map<string, bigint>()
   #directoryBytes = 0
@@ -52,10 +63,15 @@ export class Unpacker implements Disposable {
   #apparentSize = 0
   #entries = 0
 
-  /** `root` is an open, empty directory with mode 0755 that stays the caller's. */
-  constructor(root: Fd, limits: UnpackLimits) {
+  /**
+   * `root` is an open directory that stays the caller's: for a layer empty and with mode 0755, with `extraction` the root of
+   * a tree, in which links are followed.
+   */
+  constructor(root: Fd, limits: UnpackLimits, extraction?: Extraction) {
     this.#tree = new LayerTree(root)
     this.#limits = limits
+    this.#extraction = extraction
+    this.#attributes = new EntryAttributes({ inherits: extraction !== undefined })
   }
 
   /** Takes the next event of the archive. Throws `invalid` for what no layer may hold, `system` for what the host lacks. */
@@ -78,7 +94,8 @@ export class Unpacker implements Disposable {
   #begin(entry: TarEntry): void {
     this.#entry = entry
     this.#count(entry)
-    const parts = components(entry.name)
+    const parts = components(entry.name, this.#whole)
+    if (this.#extraction) return this.#extract(parts, entry, this.#extraction)
     if (parts.length === 0) return this.#setRoot(entry)
     const meaning = meaningOf(parts)
     if (meaning.kind === 'ignored') return
@@ -86,6 +103,20 @@ export class Unpacker implements Disposable {
     if (meaning.kind === 'whiteout') this.#tree.hide(parent, meaning.hides)
     else if (meaning.kind === 'opaque') this.#tree.markOpaque(parts.slice(0, -1))
     else this.#create(parent, parts, entry)
+  }
+
+  /** What names may not lead out of, for messages. */
+  get #whole(): string | undefined {
+    return this.#extraction && quote(`/${this.#extraction.base.join('/')}`)
+  }
+
+  // The directory itself stays as it is.
+  #extract(parts: readonly string[], entry: TarEntry, { base, owner }: Extraction): void {
+    if (parts.length === 0) return
+    const path = [...base, ...parts]
+    const owned = owner ? { ...entry, ...owner } : entry
+    this.#entry = owned
+    this.#create(this.#tree.parentOf(path), path, owned)
   }
 
   #count(entry: TarEntry): void {
@@ -117,6 +148,7 @@ export class Unpacker implements Disposable {
       this.#make(parent, base, entry, type)
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error
+      this.#checkReplaceable(parent, parts, 'non-directory')
       this.#tree.remove(parent, base)
       this.#make(parent, base, entry, type)
     }
@@ -124,17 +156,28 @@ export class Unpacker implements Disposable {
 
   #directory(parent: Fd, parts: readonly string[], base: string, entry: TarEntry): void {
     const path = parts.join('/')
-    if (this.#makeDirectory(parent, base, entry)) this.#attributes.setNew(parent, base, entry)
+    if (this.#makeDirectory(parent, parts, base, entry)) this.#attributes.setNew(parent, base, entry)
     else this.#attributes.setExisting(parent, base, entry, false)
     this.#tree.implied.delete(path)
     this.#rememberTime(path, entry.mtime)
   }
 
-  #makeDirectory(parent: Fd, base: string, entry: TarEntry): boolean {
+  // The error names the directory that is extracted to for the entry, as Docker does.
+  #checkReplaceable(parent: Fd, parts: readonly string[], by: 'directory' | 'non-directory'): void {
+    if (!this.#extraction?.keepTypes) return
+    const { mode } = statAt(parent, nameOf(parts.at(-1) ?? ''))
+    const kind = (mode & constants.S_IFMT) === constants.S_IFDIR ? 'directory' : 'non-directory'
+    if (kind === by) return
+    const [path, base] = [parts, this.#extraction.base].map(list => quote(`/${list.join('/')}`))
+    throw invalid(`cannot overwrite ${kind} ${path} with ${by} ${base}`)
+  }
+
+  #makeDirectory(parent: Fd, parts: readonly string[], base: string, entry: TarEntry): boolean {
     try {
       return this.#tree.makeDirectory(parent, base, entry.mode & 0o777)
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error
+      this.#checkReplaceable(parent, parts, 'directory')
       this.#tree.remove(parent, base)
       return this.#tree.makeDirectory(parent, base, entry.mode & 0o777)
     }
@@ -157,7 +200,7 @@ export class Unpacker implements Disposable {
   }
 
   #hardLink(parent: Fd, base: string, entry: TarEntry): void {
-    const target = components(entry.linkName)
+    const target = [...(this.#extraction?.base ?? []), ...components(entry.linkName, this.#whole)]
     const source = target.at(-1)
     if (source === undefined) throw invalid(`invalid hardlink ${quote(entry.name)} -> ${quote(entry.linkName)}`)
     const directory = target.slice(0, -1).join('/')
@@ -229,10 +272,12 @@ const archiveFaults = [
   'EFBIG',
   'ERANGE',
   'E2BIG',
+  'EBUSY',
 ]
 
 function translate(error: unknown, name: string): unknown {
   if (!(error instanceof KernelError)) return error
   const message = `${error.syscall} ${quote(name)}: ${describe(error.errno)}`
+  if (hasCode(error, 'EROFS')) return forbidden(message, { cause: error })
   return hasCode(error, ...archiveFaults) ? invalid(message, { cause: error }) : system(message, { cause: error })
 }

@@ -10,6 +10,7 @@ import { ContainerStore } from '../container/store.ts'
 import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
 import { WorkerPool } from '../content/pool.ts'
+import { TreeWorkers } from '../content/tree/pool.ts'
 import { ImageStore } from '../image/store.ts'
 import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -92,6 +93,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     host,
     containers,
     removeTree,
+    trees: undo.use(new TreeWorkers()),
   }
   for (const id of await images.recover())
     log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')

@@ -12,6 +12,7 @@ import { engineOptions } from './options.ts'
 import { makePrivate } from './private-root.ts'
 import { containerHandlers } from './routes/container.ts'
 import { execHandlers } from './routes/exec.ts'
+import { fileHandlers } from './routes/files.ts'
 import { imageHandlers } from './routes/image.ts'
 import { networkHandlers } from './routes/network.ts'
 import { systemHandlers } from './routes/system.ts'
@@ -46,6 +47,7 @@ function handlersOf(engine: Engine, config: Config) {
   return {
     ...systemHandlers(engine, info),
     ...containerHandlers(engine),
+    ...fileHandlers(engine),
     ...execHandlers(engine),
     ...imageHandlers(engine),
     ...networkHandlers(engine),

@@ -43,21 +43,39 @@ async function resolveMount(
   return { destination: plan.destination, type: 'bind', source, options: bindOptions(plan, context, propagation) }
 }
 
+/** What a mount shows, as a tree attached nowhere; of an image all of it, whatever the subpath. Throws as `resolveMounts`. */
+export async function mountTree(
+  plan: PlannedMount,
+  context: Pick<ResolveContext, 'volumePath' | 'imageTree'>,
+): Promise<Fd> {
+  if (plan.type === 'image') return context.imageTree(knownImage(plan))
+  if (plan.type === 'bind') return openTree(bindSource(plan), { clone: true, recursive: !plan.nonRecursive })
+  const path = await context.volumePath(plan.name)
+  return plan.subpath ? partOf(plan, path) : openTree(path, { clone: true, recursive: true })
+}
+
 async function sourceOf(plan: PlannedMount, context: ResolveContext): Promise<string> {
   if (plan.type === 'image') return imageSource(plan, context)
   if (plan.type === 'bind') return bindSource(plan)
   const path = await context.volumePath(plan.name)
-  if (!plan.subpath) return path
+  return plan.subpath ? context.place(partOf(plan, path)) : path
+}
+
+function partOf(plan: PlannedMount, path: string): Fd {
   using volume = openPath(path)
   using inside = openInside(volume, plan, path)
-  return context.place(openTree(inside, { clone: true, recursive: true }))
+  return openTree(inside, { clone: true, recursive: true })
+}
+
+function knownImage({ image, source, destination }: PlannedMount): MountedImage {
+  if (image) return image
+  throw invalid(`the image ${source} of the mount at ${destination} is not known`)
 }
 
 // Nothing moves in an image, so what a path leads to once it always does; before Linux 6.15 a part of what is attached
 // nowhere can't be had by descriptor.
 function imageSource(plan: PlannedMount, context: ResolveContext): string {
-  if (!plan.image) throw invalid(`the image ${plan.source} of the mount at ${plan.destination} is not known`)
-  const tree = context.imageTree(plan.image)
+  const tree = context.imageTree(knownImage(plan))
   const inside = plan.subpath ? pathInside(tree, plan) : ''
   return posix.join(context.place(tree), inside)
 }

@@ -54,6 +54,17 @@ export const differences: readonly Difference[] = [
     why: newer,
   },
   {
+    from: /Error processing tar file\(exit status 1\): (cannot overwrite|".*" is outside)/g,
+    to: '$1',
+    why: 'nothing is unpacked by a program of its own',
+  },
+  {
+    scenario: 'files: cp of archives',
+    from: /Error processing tar file\(exit status 1\): unexpected EOF/g,
+    to: 'archive/tar: the archive is truncated: unexpected EOF',
+    why: 'nothing is unpacked by a program of its own',
+  },
+  {
     scenario: 'images: bad archives are refused',
     from: /Error processing tar file\(exit status 1\): unexpected EOF/g,
     to: 'archive/tar: the archive is truncated: unexpected EOF',

@@ -11,6 +11,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/"MaskedPaths":\[[^\]]+\]/g, '"MaskedPaths":[<paths>]'],
   // Where the namespace is kept is the engine's own business.
   [/"SandboxKey":"[^"]+"/g, '"SandboxKey":"<path>"'],
+  // What the CLI's own goroutines say depends on which of them is first.
+  [/^(?:! )?time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*\n/gm, ''],
   [/docker-import-\d+/g, 'docker-import-<number>'],
   [/\b(?!0001-01-01)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, '<time>'],
   [new RegExp(`\\b${ago} ago\\b`, 'g'), '<ago>'],

@@ -2,6 +2,7 @@
 
 import { containerRoutes } from './container.ts'
 import { execRoutes } from './exec.ts'
+import { fileRoutes } from './files.ts'
 import { imageRoutes } from './image.ts'
 import { networkRoutes } from './network.ts'
 import { systemRoutes } from './system.ts'
@@ -11,6 +12,7 @@ export const routes = {
   ...systemRoutes,
   ...containerRoutes,
   ...execRoutes,
+  ...fileRoutes,
   ...imageRoutes,
   ...networkRoutes,
   ...volumeRoutes,

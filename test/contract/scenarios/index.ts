@@ -3,6 +3,7 @@
 import { observe } from './observe.ts'
 import type { Scenarios } from '../scenario.ts'
 import { exec } from './exec.ts'
+import { files } from './files.ts'
 import { images } from './images.ts'
 import { lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
@@ -25,4 +26,5 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   listing,
   observe,
   sharing,
+  files,
 }

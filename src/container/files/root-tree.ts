@@ -1,0 +1,40 @@
+// A container's root file system as a tree that is attached nowhere yet, whoever else has it mounted.
+
+import { constants } from 'node:fs'
+import { Fd, openPath } from '../../kernel/descriptor.ts'
+import { hasCode } from '../../kernel/ffi.ts'
+import type { Engine } from '../engine.ts'
+import type { Container } from '../model.ts'
+import { containerPaths } from '../paths.ts'
+import { mountRootfs } from '../rootfs.ts'
+
+/**
+ * The root file system, without what is mounted in it. Where it is mounted already, in the shim or for someone who copies
+ * files, this is the same mount: what two overlays on one upper directory see of each other is not defined. The caller
+ * holds the container's lock.
+ */
+export async function rootTree(
+  engine: Pick<Engine, 'settings' | 'layers' | 'trees'>,
+  container: Container,
+): Promise<Fd> {
+  const [view] = container.views
+  if (view) return await clone(engine, view.namespace, view.root.number)
+  using namespace = shimNamespace(container)
+  if (!namespace) return mountRootfs(engine, container)
+  return await clone(engine, namespace, containerPaths(engine.settings, container.id).rootfs)
+}
+
+async function clone({ trees }: Pick<Engine, 'trees'>, namespace: Fd, path: string | number): Promise<Fd> {
+  return new Fd(await trees.run({ kind: 'clone', namespace: namespace.number, path }))
+}
+
+// It may have ended a moment ago.
+function shimNamespace({ live }: Container): Fd | undefined {
+  if (!live) return undefined
+  try {
+    return openPath(`/proc/${live.shimPid}/ns/mnt`, constants.O_RDONLY)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,83 @@
+// A container's files as it sees them, mounted for as long as someone copies them: running or not, with its volumes.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fd } from '../../kernel/descriptor.ts'
+import { openTree } from '../../kernel/mount.ts'
+import type { TreeView } from '../../kernel/tree-view.ts'
+import { notFound } from '../../lib/errors.ts'
+import type { PlannedMount } from '../../runtime/mount-request.ts'
+import { mountTree } from '../../runtime/mount-resolve.ts'
+import type { Engine } from '../engine.ts'
+import type { Container } from '../model.ts'
+import { mountImage } from '../mounts/images.ts'
+import { ownFilesOf } from '../network-files.ts'
+import { rootTree } from './root-tree.ts'
+
+/** What views are made with. */
+export type ViewParts = Pick<Engine, 'settings' | 'layers' | 'trees' | 'volumes' | 'locks' | 'containers'>
+
+/** Mounted until it is disposed of, which must not be before all who use its root have come to their end. */
+export interface View extends Disposable, TreeView {}
+
+interface Mount {
+  readonly tree: Fd
+  readonly destination: string
+  readonly subpath: string
+  readonly readonly: boolean
+}
+
+/**
+ * Mounts a container's root file system and, with `volumes`, what is mounted in it: volumes, binds and images, but not what
+ * only a running container has, such as /proc and tmpfs. Its root is read-only unless that is denied. Throws `notFound` if the container is gone.
+ */
+export async function openView(
+  engine: ViewParts,
+  container: Container,
+  { volumes, readonly = true }: { volumes: boolean; readonly?: boolean },
+): Promise<View> {
+  using _lock = await engine.locks.hold(container.id)
+  if (engine.containers.find(container.id) !== container) throw notFound(`No such container: ${container.id}`)
+  using stack = new DisposableStack()
+  const tree = stack.use(await rootTree(engine, container))
+  const mounts: Mount[] = []
+  if (volumes)
+    for await (const mount of mountsOf(engine, container)) mounts.push({ ...mount, tree: stack.use(mount.tree) })
+  const numbered = mounts.map(mount => ({ ...mount, tree: mount.tree.number }))
+  const place = join(engine.settings.execRoot, 'containers')
+  const made = await engine.trees.run({ kind: 'assemble', tree: tree.number, place, readonly, mounts: numbered })
+  return enlist(container, { namespace: new Fd(made.namespace), root: new Fd(made.root) })
+}
+
+function enlist({ views }: Container, view: TreeView): View {
+  views.add(view)
+  return {
+    ...view,
+    [Symbol.dispose]() {
+      views.delete(view)
+      view.root.close()
+      view.namespace.close()
+    },
+  }
+}
+
+const depth = ({ destination }: { destination: string }) => destination.split('/').length
+
+// What lies higher comes first.
+async function* mountsOf(engine: ViewParts, container: Container): AsyncGenerator<Mount, void, void> {
+  const plans = container.definition.mounts.filter(({ type }) => type !== 'tmpfs')
+  for (const plan of plans.toSorted((a, b) => depth(a) - depth(b))) yield await mountOf(engine, plan)
+  for (const { source, destination } of ownFilesOf(engine, container)) {
+    // They are made at the first start.
+    if (existsSync(source)) yield { tree: openTree(source, { clone: true }), destination, subpath: '', readonly: false }
+  }
+}
+
+async function mountOf(engine: ViewParts, plan: PlannedMount): Promise<Mount> {
+  const tree = await mountTree(plan, {
+    volumePath: name => engine.volumes.prepare(name),
+    imageTree: image => mountImage(engine.layers, image),
+  })
+  const subpath = plan.type === 'image' ? plan.subpath : ''
+  return { tree, destination: plan.destination, subpath, readonly: !plan.rw && plan.type !== 'image' }
+}

@@ -1,0 +1,160 @@
+// Writes a tree as a tar archive, piece by piece: what `docker cp` and `docker export` send.
+
+import { constants, readSync } from 'node:fs'
+import { type Fd, O_PATH, openPath } from '../../kernel/descriptor.ts'
+import { type Stat, major, minor, openAt, readlinkAt, statFd } from '../../kernel/files.ts'
+import { getXattr, getXattrAt, listXattrs, listXattrsAt } from '../../kernel/xattr.ts'
+import { nameOf } from '../layer-path.ts'
+import type { TarType } from '../tar-entry.ts'
+import { type NewEntry, endOfArchive, formatHeader, padding } from '../tar-writer.ts'
+import { type Found, isDirectory, unlessGone, walk } from './walk.ts'
+
+/** Bytes read at a time. */
+const chunkSize = 256 * 1024
+/** Files with several names that are remembered; of more, each name is a copy. */
+const maxLinked = 200_000
+const second = 1_000_000_000n
+
+const types: ReadonlyMap<number, TarType> = new Map([
+  [constants.S_IFREG, 'file'],
+  [constants.S_IFDIR, 'directory'],
+  [constants.S_IFLNK, 'symlink'],
+  [constants.S_IFCHR, 'character'],
+  [constants.S_IFBLK, 'block'],
+  [constants.S_IFIFO, 'fifo'],
+])
+
+/** The type of an entry for a file; undefined for sockets, which an archive can't hold. */
+export const typeOf = ({ mode }: Stat): TarType | undefined => types.get(mode & constants.S_IFMT)
+
+/** An entry's header and, of a file, where the rest comes from. */
+interface Made {
+  readonly header: Buffer
+  readonly file?: Fd
+  /** Bytes. */
+  readonly size: number
+}
+
+/** Makes the entries of one archive; files with several names are stored once. */
+export class TreeArchive {
+  readonly #linked = new Map<string, string>()
+
+  #firstName({ dev, ino, nlink }: Stat, name: string): string | undefined {
+    if (nlink < 2) return undefined
+    const identity = `${dev}:${ino}`
+    const first = this.#linked.get(identity)
+    if (first === undefined && this.#linked.size < maxLinked) this.#linked.set(identity, name)
+    return first
+  }
+
+  /** The directory `dir`, opened for reading, and all below it, below `name` in the archive; '' is the root. */
+  *directory(dir: Fd, name: string): Generator<Buffer, void, void> {
+    yield formatHeader({ ...attributesOf(statFd(dir), 'directory'), name: `${name}/` })
+    yield* this.content(dir, `${name}/`)
+  }
+
+  /** What is in the directory `dir`, opened for reading, with `prefix` before each name. */
+  *content(dir: Fd, prefix: string): Generator<Buffer, void, void> {
+    for (const found of walk(dir)) yield* this.entry(found, prefix + found.path)
+  }
+
+  /** One thing as it is, without what is below it. What has gone meanwhile is left out. */
+  *entry(found: Found, name: string): Generator<Buffer, void, void> {
+    const made = unlessGone(() => this.#make(found, name))
+    if (!made) return
+    using file = made.file
+    yield made.header
+    if (!file) return
+    yield* contentOf(file, made.size)
+    yield padding(made.size)
+  }
+
+  #make({ dir, base, stat }: Found, name: string): Made | undefined {
+    const type = typeOf(stat)
+    if (type === undefined) return undefined
+    if (type === 'file') return this.#file(dir, base, name)
+    const entry: NewEntry = { ...attributesOf(stat, type), name: isDirectory(stat) ? `${name}/` : name }
+    if (type === 'symlink') return { header: formatHeader({ ...entry, linkName: linkTarget(dir, base) }), size: 0 }
+    return { header: formatHeader({ ...entry, xattrs: directoryXattrs(dir, base, type) }), size: 0 }
+  }
+
+  // Opening a device can do something by itself, so it is made sure first that there is a file still.
+  #file(dir: Fd, base: string, name: string): Made | undefined {
+    using handle = openAt(dir, nameOf(base), O_PATH)
+    const stat = statFd(handle)
+    if (typeOf(stat) !== 'file') return undefined
+    const attributes = attributesOf(stat, 'file')
+    const linkName = this.#firstName(stat, name)
+    if (linkName !== undefined)
+      return { header: formatHeader({ ...attributes, type: 'hardlink', name, linkName }), size: 0 }
+    const file = openPath(handle.path, constants.O_RDONLY)
+    const xattrs = portable(listXattrs(file), attribute => getXattr(file, attribute))
+    return { header: formatHeader({ ...attributes, name, size: stat.size, xattrs }), file, size: stat.size }
+  }
+}
+
+const linkTarget = (dir: Fd, base: string): string => Buffer.from(readlinkAt(dir, nameOf(base))).toString('latin1')
+
+// Whole seconds, as Docker has it: a fraction would cost each entry a header of its own.
+function attributesOf(stat: Stat, type: TarType): Omit<NewEntry, 'name'> {
+  const isDevice = type === 'character' || type === 'block'
+  return {
+    type,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    mtime: (stat.mtimeNs / second) * second,
+    ...(isDevice && { major: major(stat.rdev), minor: minor(stat.rdev) }),
+  }
+}
+
+/** True for attributes that belong to the file wherever it is; others are the host's, or those of overlayfs. */
+const isPortable = (attribute: string): boolean => attribute === 'security.capability' || attribute.startsWith('user.')
+
+function directoryXattrs(dir: Fd, base: string, type: TarType): ReadonlyMap<string, Buffer> | undefined {
+  if (type !== 'directory') return undefined
+  const name = nameOf(base)
+  return portable(listXattrsAt(dir, name), attribute => getXattrAt(dir, name, attribute))
+}
+
+function portable(attributes: readonly string[], valueOf: (attribute: string) => Buffer | undefined) {
+  const found = attributes.filter(isPortable).flatMap(attribute => {
+    const value = valueOf(attribute)
+    return value ? [[attribute, value] as const] : []
+  })
+  return found.length > 0 ? new Map(found) : undefined
+}
+
+// The header has said how much there will be: what a file has lost meanwhile is zeros, what it has won is left out.
+function* contentOf(file: Fd, size: number): Generator<Buffer, void, void> {
+  for (let left = size; left > 0; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkSize))
+    const count = readSync(file.number, buffer)
+    if (count === 0) buffer.fill(0)
+    const piece = count === 0 ? buffer : buffer.subarray(0, count)
+    left -= piece.length
+    yield piece
+  }
+}
+
+/** The pieces joined to buffers of about `chunkSize`, each of which owns its memory, and the end of the archive. */
+export function* joined(pieces: Iterable<Buffer>): Generator<Buffer, void, void> {
+  let batch: Buffer[] = []
+  let size = 0
+  for (const piece of [pieces, [endOfArchive]].values().flatMap(part => part)) {
+    batch.push(piece)
+    size += piece.length
+    if (size < chunkSize) continue
+    yield owned(batch, size)
+    batch = []
+    size = 0
+  }
+  if (size > 0) yield owned(batch, size)
+}
+
+function owned(pieces: readonly Buffer[], size: number): Buffer {
+  const whole = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  for (const piece of pieces) at += piece.copy(whole, at)
+  return whole
+}

@@ -1,0 +1,100 @@
+// Containers' files through the API: copied in and out whatever the container does meanwhile, and nothing left behind.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
+
+import type { Engine } from '../kit/engine.ts'
+import { until } from '../kit/until.ts'
+import { onDockerd, startGantrydWithBusybox } from './engine.ts'
+
+/** GET of an archive whose answer is not read yet. */
+async function get(engine: Engine, path: string): Promise<IncomingMessage> {
+  const sent = request({ socketPath: engine.socket, agent: false, path })
+  sent.end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  return answer
+}
+
+const contentOf = async (engine: Engine, container: string, path: string): Promise<string> => {
+  const archive = await buffer(await get(engine, `/containers/${container}/archive?path=${path}`))
+  return execFileSync('tar', ['-xO'], { input: archive, stdio: ['pipe', 'pipe', 'ignore'] }).toString()
+}
+
+/** PUT of an archive with `files`; resolves to the status. */
+async function put(engine: Engine, target: string, files: Record<string, string>): Promise<number> {
+  const folder = join(engine.scratch, 'put')
+  mkdirSync(folder, { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const archive = execFileSync('tar', ['-C', folder, '-c', ...Object.keys(files)])
+  const sent = request({ socketPath: engine.socket, agent: false, method: 'PUT', path: target })
+  sent.end(archive)
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  await buffer(answer)
+  return answer.statusCode ?? 0
+}
+
+test('files of containers', { skip: onDockerd }, async suite => {
+  await using engine = await startGantrydWithBusybox()
+  const running = (name: string, ...flags: string[]) =>
+    engine.ok(['run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '1000'])
+
+  await suite.test('an archive goes into a directory that an exec has just made', async () => {
+    await running('made')
+    for (let round = 0; round < 5; round++) {
+      await engine.ok(['exec', 'made', 'mkdir', '-p', `/job/${round}`])
+      assert.equal(await put(engine, `/containers/made/archive?path=/job/${round}`, { f: `${round}` }), 200)
+      assert.equal(await engine.ok(['exec', 'made', 'cat', `/job/${round}/f`]), `${round}`)
+    }
+  })
+
+  await suite.test('a container that ends and starts again while its files are read shares their mount', async () => {
+    await running('shared')
+    await engine.ok(['exec', 'shared', 'sh', '-c', 'head -c 40000000 /dev/zero > /big'])
+    const slow = await get(engine, '/containers/shared/archive?path=/')
+    await engine.ok(['restart', '-t', '0', 'shared'])
+    await engine.ok(['exec', 'shared', 'sh', '-c', 'echo later > /later'])
+    // Through the mount of the archive that is still being read, and through one of its own.
+    assert.equal(await contentOf(engine, 'shared', '/later'), 'later\n')
+    assert.equal(await put(engine, '/containers/shared/archive?path=/', { put: 'in' }), 200)
+    assert.equal(await engine.ok(['exec', 'shared', 'cat', '/put']), 'in')
+    assert.ok((await buffer(slow)).length > 40_000_000)
+    await engine.ok(['restart', '-t', '0', 'shared'])
+    assert.equal(await engine.ok(['exec', 'shared', 'cat', '/put', '/later']), 'inlater')
+  })
+
+  await suite.test('who leaves halfway leaves nothing behind, and slow readers hold up nobody', async () => {
+    const before = engine.footprint()
+    const slow = await Promise.all(Array.from({ length: 20 }, () => get(engine, '/containers/shared/export')))
+    assert.equal(await contentOf(engine, 'shared', '/later'), 'later\n')
+    for (const answer of slow) answer.destroy()
+    await engine.settles(before)
+    const half = request({
+      socketPath: engine.socket,
+      agent: false,
+      method: 'PUT',
+      path: '/containers/shared/archive?path=/',
+    })
+    half.on('error', () => {})
+    half.write(Buffer.alloc(100_000, 1))
+    await until(() => half.socket?.bytesWritten)
+    half.destroy()
+    await engine.settles(before)
+  })
+
+  await suite.test('paths that can be none are refused', async () => {
+    const status = async (path: string) => (await get(engine, `/containers/shared/archive?path=${path}`)).statusCode
+    assert.equal(await status('/a%00b'), 400)
+    assert.equal(await status(`/${'a'.repeat(5000)}`), 400)
+    assert.equal(await status(`/${'a'.repeat(300)}`), 400)
+    assert.equal(await status('/bin/busybox/x'), 404)
+    await engine.ok(['exec', 'shared', 'ln', '-s', 'loop', '/loop'])
+    assert.equal(await status('/loop/x'), 400)
+    assert.equal(await status('/loop'), 400)
+  })
+})
