@@ -35,6 +35,10 @@ export const verbs: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/wait.ts'),
   },
   rename: { summary: 'Rename a container', load: () => import('./commands/rename.ts') },
+  update: {
+    summary: 'Update configuration of one or more containers',
+    load: () => import('./commands/update.ts'),
+  },
   port: {
     summary: 'List port mappings or a specific mapping for the container',
     load: () => import('./commands/port.ts'),

@@ -8,6 +8,8 @@ import type {
   ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
+  ContainerUpdateRequest,
+  ContainerUpdateResponse,
   ContainerWaitResponse,
   HostConfig,
 } from '../api/types/container.ts'
@@ -82,6 +84,15 @@ export async function waitContainer(
 /** Tells the size of a container's terminal, in characters. */
 export async function resizeContainer(client: Client, id: string, height: number, width: number): Promise<void> {
   await client.text('POST', pathOf(id, '/resize'), { query: { h: height, w: width } })
+}
+
+/** Changes limits and the restart policy of a container; what is left out stays. */
+export async function updateContainer(
+  client: Client,
+  id: string,
+  changes: Partial<ContainerUpdateRequest>,
+): Promise<ContainerUpdateResponse> {
+  return await client.json('POST', pathOf(id, '/update'), { body: changes })
 }
 
 /** Runs one of the verbs that answer with nothing: stop, kill, restart, pause, unpause, rename. */

@@ -1,22 +1,22 @@
 // POST /containers/create: checks the request against the image and the host, and keeps what was decided.
 
-import { readFileSync } from 'node:fs'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { formatTime } from '../lib/clock.ts'
 import { invalid } from '../lib/errors.ts'
-import { shortId } from '../lib/ids.ts'
 import { parseSignal } from '../kernel/signals.ts'
 import { checkCapabilities } from '../runtime/capabilities.ts'
-import { checkModes, containerOf } from '../runtime/modes.ts'
+import { checkModes } from '../runtime/modes.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
 import { checkExtraHosts } from '../network/hosts.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
 import { checkHealthcheck } from './check-healthcheck.ts'
+import { checkRestartPolicy } from './check-restart-policy.ts'
 import { checkDeviceRequests } from './device-requests.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
+import { chooseHostname } from './hostname.ts'
 import { checkLogOptions } from './log-options.ts'
 import { argumentsOf, mergeConfig } from './merge.ts'
 import { Container, type Definition, freshState } from './model.ts'
@@ -104,17 +104,6 @@ function checkStorage({ StorageOpt }: HostConfig) {
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
 }
 
-// The host's name with the host's network, another container's with its network.
-function chooseHostname(engine: Engine, config: ContainerConfig, hostConfig: HostConfig, id: string): string {
-  if (config.Hostname !== '') return config.Hostname
-  if (hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host') {
-    return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()
-  }
-  const target = containerOf(hostConfig.NetworkMode)
-  if (target === undefined) return shortId(id)
-  return engine.containers.find(target)?.definition.config.Hostname ?? ''
-}
-
 function checkConfig({ config, hostConfig }: Definition) {
   if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
@@ -126,7 +115,9 @@ function checkConfig({ config, hostConfig }: Definition) {
   if (config.StopSignal) parseSignal(config.StopSignal)
   checkHealthcheck(config.Healthcheck)
   checkExtraHosts(hostConfig.ExtraHosts ?? [])
-  checkRestartPolicy(hostConfig)
+  checkRestartPolicy(hostConfig.RestartPolicy)
+  if (hostConfig.AutoRemove && hostConfig.RestartPolicy.Name !== 'no')
+    throw invalid("can't create 'AutoRemove' container with restart policy")
   const { Type: log, Config: logOptions } = hostConfig.LogConfig
   if (log !== 'json-file' && log !== 'none') throw invalid(`logger: no log driver named '${log}' is registered`)
   if (log === 'json-file') checkLogOptions(logOptions ?? {})
@@ -136,20 +127,4 @@ function checkConfig({ config, hostConfig }: Definition) {
 function checkIsolation(isolation: string) {
   if (isolation === '' || isolation === 'default') return
   throw invalid(`invalid isolation (${isolation}): linux only supports 'default'`)
-}
-
-const restartPolicies = ['', 'no', 'always', 'unless-stopped', 'on-failure']
-
-function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRemove }: HostConfig) {
-  if (!restartPolicies.includes(Name))
-    throw invalid(
-      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
-    )
-  // Old clients send any count without a name.
-  if (MaximumRetryCount !== 0 && Name !== '' && Name !== 'on-failure') {
-    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
-  }
-  if (MaximumRetryCount < 0) throw invalid('invalid restart policy: maximum retry count cannot be negative')
-  if (AutoRemove && Name !== '' && Name !== 'no')
-    throw invalid("can't create 'AutoRemove' container with restart policy")
 }

@@ -15,8 +15,9 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
     ...protectedPaths(engine, asked),
     SecurityOpt: asked.SecurityOpt ?? (withoutLabel(asked) ? ['label=disable'] : null),
     NetworkMode: !asked.NetworkMode || asked.NetworkMode === 'default' ? 'bridge' : asked.NetworkMode,
+    MemorySwap: swapOf(asked),
     IpcMode: asked.IpcMode || settings.ipcMode,
-    CgroupnsMode: asked.CgroupnsMode || (engine.cgroups.isUnified && !asked.Privileged ? 'private' : 'host'),
+    CgroupnsMode: asked.CgroupnsMode || cgroupnsMode(engine, asked),
     ShmSize: asked.ShmSize || settings.shmSize,
     RestartPolicy: {
       ...asked.RestartPolicy,
@@ -30,6 +31,15 @@ export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
     ConsoleSize: asked.ConsoleSize ?? [0, 0],
     PortBindings: asked.PortBindings ?? {},
   }
+}
+
+// Without a word about swap, a container gets as much of it as of memory.
+const swapOf = ({ Memory, MemorySwap }: HostConfig) => (Memory > 0 && MemorySwap === 0 ? 2 * Memory : MemorySwap)
+
+// Version 1 shows a privileged container the host's cgroups whatever the daemon's default is.
+function cgroupnsMode({ cgroups, settings }: Engine, { Privileged }: HostConfig): string {
+  if (Privileged && !cgroups.isUnified) return 'host'
+  return settings.cgroupnsMode || (cgroups.isUnified ? 'private' : 'host')
 }
 
 // What reaches into the host's namespaces can't have an SELinux label of its own.

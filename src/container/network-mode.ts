@@ -5,6 +5,7 @@ import type { EndpointSettings } from '../api/types/network.ts'
 import { invalid, notImplemented } from '../lib/errors.ts'
 import { containerOf } from '../runtime/modes.ts'
 import type { Engine } from './engine.ts'
+import { inheritedHostname } from './hostname.ts'
 
 /** What of a request for a container concerns its network. */
 export interface NetworkRequest {
@@ -19,8 +20,10 @@ export function checkNetwork(
   request: NetworkRequest,
 ): Record<string, EndpointSettings> {
   const { config, hostConfig, endpoints } = request
-  if (hostConfig.UTSMode === 'host' && config.Hostname !== '') throw conflicting('hostname and the UTS mode')
-  if (containerOf(hostConfig.NetworkMode) !== undefined) checkShared(request)
+  // What inspect shows of a name that is shared may be asked for again.
+  const named = config.Hostname !== '' && config.Hostname !== inheritedHostname(engine, hostConfig)
+  if (hostConfig.UTSMode === 'host' && named) throw conflicting('hostname and the UTS mode')
+  if (containerOf(hostConfig.NetworkMode) !== undefined) checkShared(request, named)
   if (hostConfig.NetworkMode === 'host' && hostConfig.Links?.length) {
     throw conflicting("host type networking can't be used with links. This would result in undefined behavior")
   }
@@ -37,8 +40,8 @@ export function checkNetwork(
 
 const conflicting = (what: string) => invalid(`conflicting options: ${what}`)
 
-function checkShared({ config, hostConfig }: NetworkRequest) {
-  if (config.Hostname !== '') throw conflicting('hostname and the network mode')
+function checkShared({ config, hostConfig }: NetworkRequest, named: boolean) {
+  if (named) throw conflicting('hostname and the network mode')
   if (hostConfig.Links?.length) {
     throw conflicting("container type network can't be used with links. This would result in undefined behavior")
   }

@@ -82,6 +82,16 @@ export class ContainerStore {
     }, durabilityOf(container))
   }
 
+  /** Gives a container another definition and keeps it, in one transaction. */
+  saveDefinition(container: Container, definition: Definition): void {
+    this.#database.transaction(() => {
+      this.#database
+        .prepare('UPDATE container SET definition = ? WHERE id = ?')
+        .run(JSON.stringify(definition), container.id)
+    }, durabilityOf(container))
+    container.definition = definition
+  }
+
   rename(container: Container, name: string): void {
     this.checkNameFree(name)
     this.#database.transaction(() => {

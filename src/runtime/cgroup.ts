@@ -74,6 +74,10 @@ export class Cgroup {
     this.path = path
   }
 
+  get version(): 1 | 2 {
+    return this.#layout.version
+  }
+
   /** The directory in the hierarchy of `controller`; undefined if that isn't mounted. Version 2 has one for all. */
   directory(controller: string): string | undefined {
     const mountPoint = this.#layout.hierarchies.get(this.#layout.version === 2 ? 'unified' : controller)

@@ -10,6 +10,7 @@ import { capabilitiesOf, checkCapabilities } from './capabilities.ts'
 import { readHostFacts } from './host.ts'
 import { checkModes, containerOf } from './modes.ts'
 import { escapeWarnings, parseVersion } from './runtime-version.ts'
+import type { ResourceRequest } from './request.ts'
 import { parseSecurityOptions } from './security.ts'
 import { checkSysctls } from './sysctl.ts'
 import { type LimitSupport, parseList, verifyRanges, verifyResources } from './verify.ts'
@@ -225,7 +226,22 @@ describe('limits', () => {
 
   it('in range are kept', () => {
     const request = { Memory: 1 << 24, MemorySwap: -1, NanoCpus: 1.5e9, CpusetCpus: '0,1', PidsLimit: -1, CpuShares: 2 }
-    deepEqual(verifyResources(request, everything), { request, warnings: [] })
+    deepEqual(verifyResources(request, everything), { request: { ...request, OomKillDisable: false }, warnings: [] })
+  })
+
+  it('that only Windows has are dropped or refused', () => {
+    const { request, warnings } = verifyResources({ CpuPercent: 5 }, everything)
+    deepEqual([request.CpuPercent, warnings], [0, ['linux does not support CPU percent. Percent discarded.']])
+    for (const name of ['IOMaximumIOps', 'IOMaximumBandwidth'])
+      throws(() => verifyResources({ [name]: 1 }, everything), { kind: 'invalid', message: /^Invalid QoS settings/ })
+  })
+
+  it('know whether the out-of-memory killer can be turned off', () => {
+    const nothing: ResourceRequest = {}
+    const without = { ...everything, oomKillDisable: false }
+    equal(verifyResources(nothing, everything).request.OomKillDisable, false)
+    deepEqual(verifyResources({ OomKillDisable: false }, without), { request: { OomKillDisable: null }, warnings: [] })
+    equal(verifyResources({ OomKillDisable: true }, without).warnings.length, 1)
   })
 
   it('of other kinds are checked too', () => {

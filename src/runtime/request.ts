@@ -55,6 +55,10 @@ export interface ResourceRequest {
   CpusetCpus?: Optional<string>
   CpusetMems?: Optional<string>
   PidsLimit?: Optional<number>
+  /** Windows has these three. */
+  CpuPercent?: Optional<number>
+  IOMaximumIOps?: Optional<number>
+  IOMaximumBandwidth?: Optional<number>
   BlkioWeight?: Optional<number>
   BlkioWeightDevice?: Optional<readonly WeightDevice[]>
   BlkioDeviceReadBps?: Optional<readonly ThrottleDevice[]>

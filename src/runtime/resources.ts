@@ -43,17 +43,23 @@ function cpuOf(request: ResourceRequest): CpuLimits {
     if (request.CpuShares < 0) throw invalid('shares: invalid argument')
     cpu.shares = request.CpuShares
   }
-  if (isPositive(request.NanoCpus)) {
-    cpu.period = periodMicros
-    cpu.quota = Math.trunc((request.NanoCpus * periodMicros) / 1e9)
-  }
-  if (isNonZero(request.CpuPeriod)) cpu.period = request.CpuPeriod
-  if (isNonZero(request.CpuQuota)) cpu.quota = request.CpuQuota
+  const { period, quota } = cpuBandwidth(request)
+  if (isPositive(request.NanoCpus) || isNonZero(request.CpuPeriod)) cpu.period = period
+  if (quota !== undefined) cpu.quota = quota
   if (isNonZero(request.CpuRealtimePeriod)) cpu.realtimePeriod = request.CpuRealtimePeriod
   if (isNonZero(request.CpuRealtimeRuntime)) cpu.realtimeRuntime = request.CpuRealtimeRuntime
   if (request.CpusetCpus) cpu.cpus = request.CpusetCpus
   if (request.CpusetMems) cpu.mems = request.CpusetMems
   return cpu
+}
+
+/** How much processor time in which period, both in microseconds; without a quota there is no limit. */
+export function cpuBandwidth({ NanoCpus: nanos, CpuPeriod, CpuQuota }: ResourceRequest): {
+  period: number
+  quota: number | undefined
+} {
+  const quota = isPositive(nanos) ? Math.trunc((nanos * periodMicros) / 1e9) : undefined
+  return { period: CpuPeriod || periodMicros, quota: CpuQuota || quota }
 }
 
 /** Looks up the block devices that limits name. Throws as dockerd does if one isn't there. */
@@ -79,10 +85,23 @@ export function readBlockIo(request: ResourceRequest): BlockIo {
 const throttleOf = ({ Path, Rate }: ThrottleDevice) => ({ ...blockDevice(Path ?? ''), rate: Rate ?? 0 })
 
 function blockDevice(path: string) {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (!stat) throw invalid(`stat ${path}: no such file or directory`)
-  return deviceNumber(stat.rdev)
+  try {
+    return deviceNumber(statSync(path).rdev)
+  } catch (cause) {
+    throw invalid(`stat ${path}: ${problemWith(cause)}`, { cause })
+  }
 }
+
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+  ELOOP: 'too many levels of symbolic links',
+  EACCES: 'permission denied',
+  ENAMETOOLONG: 'file name too long',
+}
+
+// A path with a NUL byte does not come to the kernel.
+const problemWith = (error: unknown) => problems[(error as NodeJS.ErrnoException).code ?? ''] ?? 'invalid argument'
 
 /** The limits of setrlimit(2) for a container: the request's, then the daemon's defaults for what it leaves out. */
 export function rlimitsOf(ulimits: readonly Ulimit[], defaults: readonly Ulimit[]): Rlimit[] {

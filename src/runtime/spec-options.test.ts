@@ -59,6 +59,15 @@ describe('a request', () => {
       throttleReadBpsDevice: [{ major: 1, minor: 3, rate: 1000 }],
     })
     throws(() => readBlockIo({ BlkioDeviceReadBps: [{ Path: '/nosuch', Rate: 1 }] }), /stat \/nosuch: no such file/)
+    for (const [path, problem] of [
+      ['/etc/passwd/x', 'not a directory'],
+      ['/dev/nu\0ll', 'invalid argument'],
+      [`/${'x'.repeat(300)}`, 'file name too long'],
+    ] as const)
+      throws(() => readBlockIo({ BlkioWeightDevice: [{ Path: path, Weight: 100 }] }), {
+        kind: 'invalid',
+        message: `stat ${path}: ${problem}`,
+      })
   })
 
   it('adds and drops capabilities, and with them system calls', () => {

@@ -30,19 +30,27 @@ export interface Verified<T> {
 
 const minimumMemory = 6 * 1024 * 1024
 
-/** Verifies limits; the result is what to keep. Throws dockerd's message for a value out of range. */
-export function verifyResources<T extends ResourceRequest>(given: T, support: LimitSupport): Verified<T> {
+/**
+ * Verifies limits; the result is what to keep. An `update` adds to limits that are there. Throws dockerd's message for a
+ * value out of range.
+ */
+export function verifyResources<T extends ResourceRequest>(
+  given: T,
+  support: LimitSupport,
+  update = false,
+): Verified<T> {
   const request = { ...given }
   const warnings: string[] = []
-  verifyMemory(request, support, warnings)
+  verifyMemory(request, support, warnings, update)
   verifyPids(request, support, warnings)
   verifyCpu(request, support, warnings)
   verifyCpuset(request, support, warnings)
   verifyBlkio(request, support, warnings)
+  verifyForeign(request, warnings)
   return { request, warnings }
 }
 
-function verifyMemory(request: ResourceRequest, support: LimitSupport, warnings: string[]) {
+function verifyMemory(request: ResourceRequest, support: LimitSupport, warnings: string[], update: boolean) {
   if (request.MemorySwappiness === -1) request.MemorySwappiness = null
   if (request.Memory && request.Memory < minimumMemory) throw invalid('Minimum memory limit allowed is 6MB')
   if (isPositive(request.Memory) && !support.memory) {
@@ -52,12 +60,12 @@ function verifyMemory(request: ResourceRequest, support: LimitSupport, warnings:
     request.Memory = 0
     request.MemorySwap = -1
   }
-  verifySwap(request, support, warnings)
+  verifySwap(request, support, warnings, update)
   verifyReservation(request, support, warnings)
-  if (request.OomKillDisable && !support.oomKillDisable) {
-    warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.')
+  if (!support.oomKillDisable) {
+    if (request.OomKillDisable) warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.')
     request.OomKillDisable = null
-  }
+  } else request.OomKillDisable ??= false
   if (request.OomKillDisable && !request.Memory) {
     warnings.push(
       'OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.',
@@ -65,7 +73,7 @@ function verifyMemory(request: ResourceRequest, support: LimitSupport, warnings:
   }
 }
 
-function verifySwap(request: ResourceRequest, support: LimitSupport, warnings: string[]) {
+function verifySwap(request: ResourceRequest, support: LimitSupport, warnings: string[], update: boolean) {
   const memory = request.Memory ?? 0
   if (memory > 0 && request.MemorySwap !== -1 && !support.swap) {
     warnings.push(
@@ -77,7 +85,7 @@ function verifySwap(request: ResourceRequest, support: LimitSupport, warnings: s
   if (memory > 0 && swap > 0 && swap < memory) {
     throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage')
   }
-  if (memory === 0 && swap > 0) {
+  if (memory === 0 && swap > 0 && !update) {
     throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage')
   }
   const swappiness = request.MemorySwappiness
@@ -224,6 +232,18 @@ const throttles = [
   ['BlkioDeviceReadIOps', 'IOPS', 'read'],
   ['BlkioDeviceWriteIOps', 'IOPS', 'write'],
 ] as const
+
+// What only Windows has.
+function verifyForeign(request: ResourceRequest, warnings: string[]) {
+  if (isPositive(request.CpuPercent)) {
+    warnings.push('linux does not support CPU percent. Percent discarded.')
+    request.CpuPercent = 0
+  }
+  if (isPositive(request.IOMaximumIOps))
+    throw invalid('Invalid QoS settings: linux does not support configuration of maximum IOPs')
+  if (isPositive(request.IOMaximumBandwidth))
+    throw invalid('Invalid QoS settings: linux does not support configuration of maximum bandwidth')
+}
 
 /** Checks values that don't depend on the host. Throws dockerd's message. */
 export function verifyRanges(request: IsolationRequest) {

@@ -221,13 +221,23 @@ export const differences: readonly Difference[] = [
     why: 'the volume has been pruned',
   },
   {
-    scenario: 'run: restart policies',
-    from: /invalid restart policy 'sometimes'/,
+    from: /(?<=daemon: )invalid restart policy 'sometimes'/g,
     to: "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
     why: newer,
   },
   {
-    scenario: 'run: flags that do not exist or do not fit',
+    scenario: 'update: restart policies',
+    from: /maximum retry count cannot be used with restart policy 'always'/,
+    to: "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    why: newer,
+  },
+  {
+    scenario: 'update: what else a request may hold',
+    from: /"maximum retry count cannot be negative/,
+    to: '"invalid restart policy: maximum retry count cannot be negative',
+    why: newer,
+  },
+  {
     from: /for cpuset cpus: invalid format: x/,
     to: 'for cpuset cpus',
     why: 'says no less',

@@ -13,10 +13,16 @@ export interface Answer {
   readonly body: unknown
 }
 
-const version = 'v1.41'
+const usual = 'v1.41'
 
 /** One request on a connection of its own. */
-export async function call(engine: Engine, method: string, path: string, body?: unknown): Promise<Answer> {
+export async function call(
+  engine: Engine,
+  method: string,
+  path: string,
+  body?: unknown,
+  version: string = usual,
+): Promise<Answer> {
   const data = body === undefined ? '' : JSON.stringify(body)
   const headers = data === '' ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }
   const sent = request({ socketPath: engine.socket, agent: false, method, path: `/${version}${path}`, headers })
@@ -36,8 +42,14 @@ function parsed(text: string): unknown {
 }
 
 /** As `call`, but must succeed; returns the JSON. */
-export async function ask<T>(engine: Engine, method: string, path: string, body?: unknown): Promise<T> {
-  const { status, text, body: value } = await call(engine, method, path, body)
+export async function ask<T>(
+  engine: Engine,
+  method: string,
+  path: string,
+  body?: unknown,
+  version?: string,
+): Promise<T> {
+  const { status, text, body: value } = await call(engine, method, path, body, version)
   if (status >= 400) throw new Error(`${method} ${path}: ${status} ${text}`)
   return value as T
 }
@@ -97,7 +109,7 @@ export async function take(engine: Engine, path: string, body?: unknown): Promis
   const socket = connect({ path: engine.socket, allowHalfOpen: true })
   const data = body === undefined ? '' : JSON.stringify(body)
   const lines = [
-    `POST /${version}${path} HTTP/1.1`,
+    `POST /${usual}${path} HTTP/1.1`,
     'Host: engine',
     'Connection: Upgrade',
     'Upgrade: tcp',

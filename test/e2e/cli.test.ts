@@ -28,6 +28,12 @@ events --since 1 --until 0 --filter bogus
 run -d --name watched busybox sleep 300
 stats --no-stream --format {{.Name}},{{.PIDs}},{{.MemPerc}}
 stats --no-stream nosuch
+update --memory 64m --memory-swap -1 --pids-limit 50 watched
+update --cpus .5 --restart on-failure:2 watched nosuch
+update watched
+update --memory x watched
+update --restart on-failure:x watched
+inspect watched --format {{.HostConfig.Memory}},{{.HostConfig.NanoCpus}},{{.HostConfig.PidsLimit}},{{.HostConfig.RestartPolicy.Name}}
 events --since 0 --until 1h --filter container=watched --filter event=start --format {{.Action}},{{.Actor.Attributes.name}}
 rm -f watched
 bogus

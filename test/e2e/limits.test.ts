@@ -5,6 +5,14 @@ import { test } from 'node:test'
 
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
+test('the daemon decides which cgroup namespace containers get that do not say', { skip: onDockerd }, async () => {
+  await using engine = await startGantrydWithBusybox({ flags: ['--default-cgroupns-mode', 'private'] })
+  await engine.ok(['create', '--name', 'unsaid', 'busybox'])
+  await engine.ok(['create', '--name', 'said', '--cgroupns', 'host', 'busybox'])
+  const modes = await engine.ok(['inspect', 'unsaid', 'said', '--format', '{{.HostConfig.CgroupnsMode}}'])
+  assert.equal(modes, 'private\nhost')
+})
+
 test('a container out of memory is killed and says so', { skip: onDockerd }, async () => {
   await using engine = await startGantrydWithBusybox()
   const eat = ['dd', 'if=/dev/zero', 'of=/dev/shm/x', 'bs=1M', 'count=32']

@@ -2,7 +2,7 @@
 
 import { dimension, filters, flag, integer, text, timestamp } from '../query.ts'
 import { json, route } from '../route.ts'
-import { ContainerCreateRequest } from '../types/container.ts'
+import { ContainerCreateRequest, ContainerUpdateRequest } from '../types/container.ts'
 
 const attachQuery = {
   detachKeys: text(),
@@ -45,6 +45,7 @@ export const containerRoutes = {
   ContainerPause: route('POST', '/containers/{name}/pause'),
   ContainerUnpause: route('POST', '/containers/{name}/unpause'),
   ContainerRename: route('POST', '/containers/{name}/rename', { query: { name: text() } }),
+  ContainerUpdate: route('POST', '/containers/{name}/update', { body: json(ContainerUpdateRequest) }),
   ContainerResize: route('POST', '/containers/{name}/resize', {
     query: { h: dimension('height'), w: dimension('width') },
   }),

@@ -141,13 +141,13 @@ function healthcheckOf(flags: FlagValues): Healthcheck | undefined {
   return Object.values(check).some(value => value !== undefined) ? check : undefined
 }
 
-function resourcesOf(flags: FlagValues): Partial<HostConfig> {
+/** The limits that can also be changed later. */
+export function limitsOf(flags: FlagValues): Partial<HostConfig> {
   const cpus = flags.number('cpus')
   return {
     Memory: flags.number('memory'),
     MemoryReservation: flags.number('memory-reservation'),
     MemorySwap: flags.number('memory-swap'),
-    MemorySwappiness: flags.number('memory-swappiness') ?? null,
     NanoCpus: cpus === undefined ? undefined : Math.round(cpus * 1e9),
     CpuShares: flags.number('cpu-shares'),
     CpuPeriod: flags.number('cpu-period'),
@@ -157,12 +157,20 @@ function resourcesOf(flags: FlagValues): Partial<HostConfig> {
     CpuRealtimePeriod: flags.number('cpu-rt-period'),
     CpuRealtimeRuntime: flags.number('cpu-rt-runtime'),
     BlkioWeight: flags.number('blkio-weight'),
+    PidsLimit: flags.number('pids-limit'),
+  }
+}
+
+function resourcesOf(flags: FlagValues): Partial<HostConfig> {
+  return {
+    ...limitsOf(flags),
+    MemorySwappiness: flags.number('memory-swappiness') ?? null,
     BlkioWeightDevice: flags.list('blkio-weight-device').map(parseWeight),
     BlkioDeviceReadBps: flags.list('device-read-bps').map(parseThrottle),
     BlkioDeviceReadIOps: flags.list('device-read-iops').map(parseThrottle),
     BlkioDeviceWriteBps: flags.list('device-write-bps').map(parseThrottle),
     BlkioDeviceWriteIOps: flags.list('device-write-iops').map(parseThrottle),
-    PidsLimit: flags.number('pids-limit') ?? 0,
+
     OomKillDisable: flags.bool('oom-kill-disable'),
     OomScoreAdj: flags.number('oom-score-adj'),
     ShmSize: flags.number('shm-size'),
@@ -209,7 +217,8 @@ function lifeOf(flags: FlagValues): Partial<HostConfig> {
   }
 }
 
-function parseRestart(text: string) {
+/** Reads `NAME` or `NAME:COUNT`. Throws invalid if the count is none. */
+export function parseRestart(text: string) {
   const [name = '', count, ...more] = text.split(':')
   if (more.length > 0 || (count !== undefined && !/^\d+$/.test(count))) {
     throw invalid('invalid restart policy format: maximum retry count must be an integer')

@@ -28,6 +28,7 @@ import { checkStatsQuery, writeStats } from '../../container/stats/stats.ts'
 import { start } from '../../container/start.ts'
 import { stop } from '../../container/stop.ts'
 import { top } from '../../container/top.ts'
+import { update } from '../../container/update.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
 import { GantryError, invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
@@ -128,6 +129,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     async ContainerRename({ params, query }) {
       await rename(engine, containers.get(params.name), query.name)
       return empty()
+    },
+
+    async ContainerUpdate({ params, body }) {
+      const warnings = await update(engine, containers.get(params.name), body)
+      return json({ Warnings: warnings.length > 0 ? warnings : null })
     },
 
     async ContainerResize({ params, query }) {

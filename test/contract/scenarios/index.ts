@@ -13,6 +13,7 @@ import { network } from './network.ts'
 import { run } from './run.ts'
 import { sharing } from './sharing.ts'
 import { streams } from './streams.ts'
+import { update } from './update.ts'
 
 export const areas: Readonly<Record<string, Scenarios>> = {
   images,
@@ -27,4 +28,5 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   observe,
   sharing,
   files,
+  update,
 }

@@ -12,6 +12,10 @@ export const limits: Scenarios = {
     'docker run --name p1 --memory 16m busybox sh -c "dd if=/dev/zero of=/dev/shm/x bs=1M count=32"; docker inspect p1 --format "{{.State.ExitCode}}"',
     'docker create --name q1 --memory 64m --memory-swap 128m --memory-reservation 32m --oom-score-adj 100 busybox >/dev/null; docker inspect q1 --format "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.MemoryReservation}} {{.HostConfig.OomScoreAdj}} {{.HostConfig.MemorySwappiness}} {{.HostConfig.OomKillDisable}}"',
     'docker run --rm --oom-score-adj 321 busybox cat /proc/self/oom_score_adj',
+    `docker run --rm --memory 64m busybox ${cgroup('memory', 'memory.memsw.limit_in_bytes')}`,
+    `docker run --rm --memory 64m --memory-swap -1 busybox ${cgroup('memory', 'memory.memsw.limit_in_bytes')}`,
+    `docker run --rm --memory 64m --memory-swap 64m busybox ${cgroup('memory', 'memory.memsw.limit_in_bytes')}`,
+    'docker create --name r1 --memory 64m busybox >/dev/null; docker create --name r2 --memory 64m --memory-swap -1 --oom-kill-disable busybox >/dev/null; docker inspect r1 r2 --format "{{.HostConfig.MemorySwap}} {{json .HostConfig.OomKillDisable}}"',
   ],
   processor: [
     `docker run --rm --cpus .5 busybox ${cgroup('cpu', 'cpu.cfs_quota_us')}`,
