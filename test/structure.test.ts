@@ -16,6 +16,7 @@ const ranks: Readonly<Record<string, number>> = {
   state: 1,
   content: 2,
   distribution: 2,
+  logging: 2,
   network: 2,
   volume: 2,
   runtime: 2,

@@ -6,9 +6,9 @@ import { join } from '../lib/join.ts'
 import { type DetachKeys, detaching } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { logPath } from './log-config.ts'
 import { writeLogs } from './logs.ts'
 import type { Container } from './model.ts'
-import { containerPaths } from './paths.ts'
 
 /** Which streams to join, and whether what was logged before comes first. */
 export interface AttachOptions {
@@ -53,8 +53,7 @@ export async function attach(
       timestamps: false,
       details: false,
     }
-    const { log } = containerPaths(engine.settings, container.id)
-    await writeLogs(container, log, { ...options, ...all }, client, signal)
+    await writeLogs(container, logPath(engine.settings, container), { ...options, ...all }, client, signal)
   }
   const far = await joining
   if (!far) return void client.end()

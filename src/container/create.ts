@@ -17,7 +17,7 @@ import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
 import { chooseHostname } from './hostname.ts'
-import { checkLogOptions } from './log-options.ts'
+import { checkLogging } from './log-config.ts'
 import { argumentsOf, mergeConfig } from './merge.ts'
 import { Container, type Definition, freshState } from './model.ts'
 import { parseName, randomName } from './names.ts'
@@ -61,6 +61,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
     argv: argumentsOf(config),
   }
   checkConfig(definition)
+  checkLogging(name, definition)
   await using undo = new AsyncDisposableStack()
   const container = new Container(name, definition, freshState())
   container.definition = { ...definition, ...(await createVolumes(engine, container, undo)) }
@@ -118,9 +119,6 @@ function checkConfig({ config, hostConfig }: Definition) {
   checkRestartPolicy(hostConfig.RestartPolicy)
   if (hostConfig.AutoRemove && hostConfig.RestartPolicy.Name !== 'no')
     throw invalid("can't create 'AutoRemove' container with restart policy")
-  const { Type: log, Config: logOptions } = hostConfig.LogConfig
-  if (log !== 'json-file' && log !== 'none') throw invalid(`logger: no log driver named '${log}' is registered`)
-  if (log === 'json-file') checkLogOptions(logOptions ?? {})
   checkIsolation(hostConfig.Isolation)
 }
 

@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts'
 export function withDefaults(engine: Engine, asked: HostConfig): HostConfig {
   const { settings } = engine
   const driver = asked.LogConfig?.Type || settings.logDriver
-  const inherited = driver === settings.logDriver ? settings.logOptions : {}
+  const inherited = inheritedLogOptions(settings, driver)
   return {
     ...asked,
     ...protectedPaths(engine, asked),
@@ -40,6 +40,14 @@ const swapOf = ({ Memory, MemorySwap }: HostConfig) => (Memory > 0 && MemorySwap
 function cgroupnsMode({ cgroups, settings }: Engine, { Privileged }: HostConfig): string {
   if (Privileged && !cgroups.isUnified) return 'host'
   return settings.cgroupnsMode || (cgroups.isUnified ? 'private' : 'host')
+}
+
+// The daemon's options belong to its driver; those of the copy that is kept here, to any.
+function inheritedLogOptions({ logDriver, logOptions }: Engine['settings'], driver: string) {
+  if (driver === logDriver) return logOptions
+  return Object.fromEntries(
+    Object.entries(logOptions).filter(([name]) => driver !== 'none' && name.startsWith('cache-')),
+  )
 }
 
 // What reaches into the host's namespaces can't have an SELinux label of its own.

@@ -27,7 +27,7 @@ export function inspect(
     ResolvConfPath: started ? paths.resolvConf : '',
     HostnamePath: started ? paths.hostname : '',
     HostsPath: started ? paths.hosts : '',
-    LogPath: definition.hostConfig.LogConfig.Type === 'json-file' ? paths.log : '',
+    LogPath: started && definition.hostConfig.LogConfig.Type === 'json-file' ? paths.log : '',
     Name: `/${container.name}`,
     RestartCount: state.restartCount,
     Driver: 'overlay2',

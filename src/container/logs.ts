@@ -6,7 +6,8 @@ import type { Writable } from 'node:stream'
 import { parseTime, systemClock } from '../lib/clock.ts'
 import { invalid, notImplemented } from '../lib/errors.ts'
 import { Notice } from '../lib/notice.ts'
-import { LogFiles } from './log-files.ts'
+import { LogFiles } from '../logging/log-files.ts'
+import { hasReadableLog } from './log-config.ts'
 import type { Container } from './model.ts'
 
 /** What of a log to show, and how. Times are nanoseconds since the Unix epoch. */
@@ -33,9 +34,7 @@ interface Entry {
 /** Throws dockerd's errors for a query that can't be answered. */
 export function checkLogQuery(container: Container, query: LogQuery): void {
   if (!query.stdout && !query.stderr) throw invalid('Bad parameters: you must choose at least one stream')
-  if (container.definition.hostConfig.LogConfig?.Type === 'none') {
-    throw notImplemented('configured logging driver does not support reading')
-  }
+  if (!hasReadableLog(container)) throw notImplemented('configured logging driver does not support reading')
 }
 
 /**
@@ -140,8 +139,14 @@ function fixedTime(time: string): string {
 function detailsOf(attributes: Record<string, string>): string {
   return Object.keys(attributes)
     .toSorted()
-    .map(key => `${encodeURIComponent(key)}=${encodeURIComponent(attributes[key] ?? '')}`)
+    .map(key => `${queryEscape(key)}=${queryEscape(attributes[key] ?? '')}`)
     .join(',')
+}
+
+// As Go's url.QueryEscape has it.
+function queryEscape(text: string): string {
+  const escaped = encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+')
+  return escaped.replace(/[!'()*]/g, mark => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** The header of a frame of Docker's multiplexed stream: 1 for stdout, 2 for stderr, and the length in bytes. */

@@ -14,6 +14,8 @@ export function containerPaths(roots: Roots, id: string) {
     upper: join(data, 'upper'),
     work: join(data, 'work'),
     log: join(data, `${id}-json.log`),
+    /** Of drivers other than json-file. */
+    ownLog: join(data, 'local-logs', 'container.log'),
     hostname: join(data, 'hostname'),
     hosts: join(data, 'hosts'),
     resolvConf: join(data, 'resolv.conf'),

@@ -2,10 +2,10 @@
 
 import { join } from 'node:path'
 import type { Fd } from '../kernel/descriptor.ts'
-import type { ShimLog, ShimOptions } from '../runtime/shim.ts'
+import type { ShimOptions } from '../runtime/shim.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
-import { logLimits } from './log-options.ts'
+import { shimLog } from './log-config.ts'
 import type { Container, Exec } from './model.ts'
 import type { Connected } from './network.ts'
 import { containerPaths } from './paths.ts'
@@ -24,7 +24,7 @@ export function shimOptions(engine: Parts, container: Container, rootfs: Fd, net
     id: container.id,
     ...runtimeOf(engine, container),
     exitRecord: paths.exitRecord,
-    log: logOf(container, paths.log),
+    log: shimLog(engine.settings, container),
     tty: config.Tty,
     openStdin: config.OpenStdin,
     ...(rows > 0 && columns > 0 && { size: { rows, columns } }),
@@ -62,9 +62,4 @@ function runtimeOf(engine: Parts, container: Container) {
     runtimeRoot: join(engine.settings.execRoot, 'runtime', runtime.name),
     hideUnifiedCgroup: engine.cgroups.layout.hybrid,
   }
-}
-
-function logOf(container: Container, path: string): ShimLog | undefined {
-  const { LogConfig } = container.definition.hostConfig
-  return LogConfig.Type === 'none' ? undefined : { path, ...logLimits(container) }
 }

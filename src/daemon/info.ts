@@ -6,6 +6,7 @@ import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
 import { newestApiVersion, oldestApiVersion } from '../api/version.ts'
 import type { Engine } from '../container/engine.ts'
 import { formatTime } from '../lib/clock.ts'
+import { driverNames } from '../logging/drivers.ts'
 import { gantryVersion } from '../lib/version.ts'
 
 // Go's words, which the Engine API has.
@@ -63,7 +64,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
       Volume: ['local'],
       Network: ['bridge', 'host', 'null'],
       Authorization: null,
-      Log: ['json-file', 'none'],
+      Log: [...driverNames],
     },
     ...limitsOf(engine),
     IPv4Forwarding: readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',

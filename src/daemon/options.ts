@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { checkLogOptions } from '../container/log-options.ts'
 import { invalid } from '../lib/errors.ts'
+import { checkLogConfig } from '../logging/drivers.ts'
 import type { AddressPool } from '../network/subnet.ts'
 import { shimProgram } from '../runtime/shim.ts'
 import { type EngineOptions, defaultCgroupParent } from './compose.ts'
@@ -56,10 +56,7 @@ export function engineOptions(config: Config): EngineOptions {
 const poolOf = ({ base, size }: Config['addressPools'][number]): AddressPool => ({ base, size })
 
 function checkSupported(config: Config) {
-  if (!['json-file', 'none'].includes(config.logDriver)) {
-    throw invalid(`logger: no log driver named '${config.logDriver}' is registered`)
-  }
-  if (config.logDriver === 'json-file') checkLogOptions(config.logOptions)
+  checkLogConfig(config.logDriver, config.logOptions)
   if (!['', 'overlay2', 'overlayfs'].includes(config.storageDriver)) {
     throw invalid(`storage driver ${config.storageDriver} is not supported: Gantry uses overlay2`)
   }

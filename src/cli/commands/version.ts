@@ -6,7 +6,7 @@ import { engineVersion } from '../../client/system.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { gantryVersion } from '../../lib/version.ts'
 import { flag } from '../flags.ts'
-import { goJson } from '../output/template-functions.ts'
+import { goJson } from '../../lib/template/functions.ts'
 import { compileTemplate } from '../output/template.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,7 +1,7 @@
 // Lists as `ps` and `images` print them: a table, names only, JSON lines or a template of the user's.
 
+import { goJson } from '../../lib/template/functions.ts'
 import { formatTable } from './table.ts'
-import { goJson } from './template-functions.ts'
 import { compileTemplate } from './template.ts'
 
 /** One line of a list: its fields as templates name them. */

@@ -13,9 +13,9 @@ import type { Engine } from '../../container/engine.ts'
 import { inspect } from '../../container/inspect.ts'
 import { kill } from '../../container/kill.ts'
 import { list } from '../../container/list.ts'
+import { logPath } from '../../container/log-config.ts'
 import { checkLogQuery, writeLogs } from '../../container/logs.ts'
 import type { Exit } from '../../container/model.ts'
-import { containerPaths } from '../../container/paths.ts'
 import { pause, unpause } from '../../container/pause.ts'
 import { prune } from '../../container/prune.ts'
 import { remove } from '../../container/remove.ts'
@@ -87,8 +87,7 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       checkLogQuery(container, logQuery)
       return stream({
         contentType: outputType(container.definition.config.Tty, version),
-        write: (out, signal) =>
-          writeLogs(container, containerPaths(engine.settings, container.id).log, logQuery, out, signal),
+        write: (out, signal) => writeLogs(container, logPath(engine.settings, container), logQuery, out, signal),
       })
     },
 

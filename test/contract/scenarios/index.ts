@@ -7,6 +7,7 @@ import { files } from './files.ts'
 import { images } from './images.ts'
 import { lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
+import { logging } from './logging.ts'
 import { listing } from './listing.ts'
 import { mounts } from './mounts.ts'
 import { network } from './network.ts'
@@ -23,6 +24,7 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   mounts,
   exec,
   streams,
+  logging,
   lifecycle,
   listing,
   observe,

@@ -1,6 +1,6 @@
-// Parses the part of Go's text/template that --format is used with.
+// Parses the part of Go's text/template that Docker's templates use.
 
-import { invalid } from '../../lib/errors.ts'
+import { invalid } from '../errors.ts'
 
 /** One value in an action: a field of the current value, a variable, a literal, a function's name, or `(a pipeline)`. */
 export type Operand =

@@ -1,6 +1,6 @@
-// The functions of --format templates, and how their values print.
+// The functions of Docker's templates, and how their values print.
 
-import { invalid } from '../../lib/errors.ts'
+import { invalid } from '../errors.ts'
 
 type TemplateFunction = (...values: readonly unknown[]) => unknown
 
@@ -12,7 +12,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
     String(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_all, before, letter) => before + letter.toUpperCase()),
   lower: text => String(text).toLowerCase(),
   upper: text => String(text).toUpperCase(),
-  pad: (text, before, after) => ' '.repeat(Number(before)) + String(text) + ' '.repeat(Number(after)),
+  pad: (text, before, after) => spaces(before) + String(text) + spaces(after),
   truncate: (text, length) => String(text).slice(0, Number(length)),
   table: text => text,
   print: (...values) => values.map(show).join(' '),
@@ -31,6 +31,9 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   gt: (a, b) => compare(a, b) > 0,
   ge: (a, b) => compare(a, b) >= 0,
 }
+
+// A template may come from a client of the daemon: what it pads is bounded.
+const spaces = (count: unknown) => ' '.repeat(Math.min(Math.max(0, Math.trunc(Number(count)) || 0), 1000))
 
 /** Calls a template function; throws invalid if there is none of that name. */
 export function callFunction(name: string, values: readonly unknown[]): unknown {

@@ -1,0 +1,59 @@
+// A container's log driver: what was asked, checked, and what its shim is told.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attributesOf } from '../logging/attributes.ts'
+import { checkLogConfig, fileAttributes, isReadable, limitsOf } from '../logging/drivers.ts'
+import type { LogSubject } from '../logging/subject.ts'
+import { defaultTag, tagOf } from '../logging/tag.ts'
+import type { ShimLog } from '../runtime/shim.ts'
+import type { ContainerSettings } from './engine.ts'
+import type { Container, Definition } from './model.ts'
+import { containerPaths } from './paths.ts'
+
+/** Throws dockerd's errors for a log driver, options or a tag that can't be used. */
+export function checkLogging(name: string, definition: Definition): void {
+  const { Type: driver, Config: options } = definition.hostConfig.LogConfig
+  checkLogConfig(driver, options ?? {})
+  if (driver === 'none' || driver === 'local') return
+  const subject = subjectOf(name, definition)
+  tagOf(options ?? {}, subject, defaultTag)
+  attributesOf(options ?? {}, subject)
+}
+
+/** The container as its log driver sees it. */
+export function subjectOf(name: string, definition: Definition): LogSubject {
+  const { id, imageId, config, argv, created } = definition
+  return {
+    id,
+    name,
+    imageId,
+    imageName: config.Image,
+    argv,
+    created,
+    env: config.Env ?? [],
+    labels: config.Labels ?? {},
+  }
+}
+
+/** Where a container's log is: json-file's has the name that log collectors look for, others are the engine's own. */
+export function logPath(settings: Pick<ContainerSettings, 'dataRoot' | 'execRoot'>, { id, definition }: Container) {
+  const paths = containerPaths(settings, id)
+  return definition.hostConfig.LogConfig.Type === 'json-file' ? paths.log : paths.ownLog
+}
+
+/** True if the container's log can be read back. */
+export function hasReadableLog({ definition }: Container): boolean {
+  const { Type: driver, Config: options } = definition.hostConfig.LogConfig
+  return isReadable(driver, options ?? {})
+}
+
+/** The log that the container's shim is to write; undefined for none. Makes its directory. */
+export function shimLog(settings: ContainerSettings, container: Container): ShimLog | undefined {
+  const { Type: driver, Config: options } = container.definition.hostConfig.LogConfig
+  if (driver === 'none') return undefined
+  const path = logPath(settings, container)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
+  const attributes = fileAttributes(driver, options ?? {}, subjectOf(container.name, container.definition))
+  return { path, ...limitsOf(driver, options ?? {}), ...(Object.keys(attributes).length > 0 && { attributes }) }
+}

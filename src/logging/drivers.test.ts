@@ -1,0 +1,66 @@
+// Options of log drivers, tags and attributes.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { attributesOf } from './attributes.ts'
+import { checkLogConfig, fileAttributes, isReadable, limitsOf } from './drivers.ts'
+import type { LogSubject } from './subject.ts'
+import { tagOf } from './tag.ts'
+
+const subject: LogSubject = {
+  id: '0123456789abcdef'.repeat(4),
+  name: 'web',
+  imageId: `sha256:${'f'.repeat(64)}`,
+  imageName: 'busybox:latest',
+  argv: ['sh', '-c', 'true'],
+  created: '2026-01-01T00:00:00Z',
+  env: ['A=1', 'B=x=y', 'ALONE'],
+  labels: { com: 'one', 'com.example': 'two' },
+}
+
+test('log files are bounded unless that was declined', () => {
+  assert.deepEqual(limitsOf('json-file', {}), { maxSize: 20 * 1024 * 1024, maxFiles: 5 })
+  assert.deepEqual(limitsOf('json-file', { 'max-size': '10m', 'max-file': '3' }), { maxSize: 10_000_000, maxFiles: 3 })
+  assert.deepEqual(limitsOf('json-file', { 'max-size': '-1' }), { maxFiles: 1 })
+  assert.deepEqual(limitsOf('local', { 'max-size': '1k', compress: 'false', 'max-file': '1' }), {
+    maxSize: 1000,
+    maxFiles: 1,
+  })
+})
+
+test('a tag is a template over facts of the container', () => {
+  assert.equal(tagOf({}, subject, '{{.ID}}'), '0123456789ab')
+  assert.equal(tagOf({}, subject, ''), '')
+  const tag = '{{.Name}}/{{.ImageName}}/{{.ImageID}}/{{.Command}}/{{index .ContainerLabels "com"}}'
+  assert.equal(tagOf({ tag }, subject, ''), 'web/busybox:latest/sha256:fffff/sh -c true/one')
+  assert.throws(() => tagOf({ tag: '{{' }, subject, ''), /^GantryError: template: log-tag:1: unclosed action$/)
+  assert.throws(() => tagOf({ tag: `{{${'('.repeat(1e5)}` }, subject, ''), { kind: 'invalid' })
+  assert.ok(tagOf({ tag: '{{pad "x" 1000000000 -1}}' }, subject, '').length < 2000)
+})
+
+test('labels and variables are chosen by name and by pattern', () => {
+  assert.deepEqual(attributesOf({ labels: 'com,none', env: 'B,ALONE' }, subject), { com: 'one', B: 'x=y' })
+  const patterns = { 'labels-regex': '(?i)^COM[.]', 'env-regex': '^A' }
+  assert.deepEqual(
+    attributesOf(patterns, subject, name => `_${name}`),
+    { '_com.example': 'two', _A: '1' },
+  )
+  assert.throws(() => attributesOf({ 'env-regex': '(' }, subject), { kind: 'invalid' })
+})
+
+test('a pattern made to take forever is given up', () => {
+  const trap = { ...subject, labels: { [`${'a'.repeat(40)}!`]: '' } }
+  assert.throws(() => attributesOf({ 'labels-regex': '^(a+)+$' }, trap), /takes too long/)
+})
+
+test('json-file has the tag only if asked, local has no attributes', () => {
+  assert.deepEqual(fileAttributes('json-file', { labels: 'com' }, subject), { com: 'one' })
+  assert.deepEqual(fileAttributes('json-file', { tag: '{{.Name}}' }, subject), { tag: 'web' })
+  assert.deepEqual(fileAttributes('local', {}, subject), {})
+})
+
+test('none takes anything, and nothing can be read back', () => {
+  checkLogConfig('none', { anything: 'x' })
+  assert.equal(isReadable('none', {}), false)
+  assert.throws(() => checkLogConfig('toString', {}), /no log driver named 'toString' is registered/)
+})
