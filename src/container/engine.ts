@@ -16,6 +16,7 @@ import type { Runtimes } from '../runtime/runtimes.ts'
 import type { Database } from '../state/database.ts'
 import type { Events } from '../state/events.ts'
 import type { Volumes } from '../volume/volumes.ts'
+import type { HealthChecks } from './health/checks.ts'
 import type { ContainerStore } from './store.ts'
 
 /** The daemon's settings as far as containers are concerned. */
@@ -72,4 +73,5 @@ export interface Engine {
   readonly containers: ContainerStore
   readonly removeTree: RemoveTree
   readonly trees: TreeWorkers
+  readonly health: HealthChecks
 }

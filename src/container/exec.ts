@@ -27,12 +27,15 @@ const remembered = 5 * 60_000
 /** Exit code of an exec that did not come to its runtime. */
 const cannotStart = 126
 
-/** Registers a process to be started later. Throws dockerd's errors, in which the container is called `name`. */
+/**
+ * Registers a process to be started later; once it has ended, it can be asked for its exit code for `rememberedFor`
+ * milliseconds. Throws dockerd's errors, in which the container is called `name`.
+ */
 export function createExec(
   engine: Pick<Engine, 'ids' | 'events'>,
   container: Container,
   request: ExecCreateRequest,
-  name = container.id,
+  { name = container.id, rememberedFor = remembered }: { name?: string; rememberedFor?: number } = {},
 ): Exec {
   if ((request.Cmd ?? []).length === 0) throw invalid('No exec command specified')
   checkRunning(container, name)
@@ -45,6 +48,8 @@ export function createExec(
     phase: 'created',
     pid: 0,
     exitCode: null,
+    rememberedFor,
+    ended: Promise.withResolvers(),
     shim: undefined,
     size: undefined,
   }
@@ -85,14 +90,14 @@ export function checkExecStart(exec: Exec): void {
 
 /** Starts without a client; resolves once it runs. Throws if it can't be started. */
 export async function startDetached(engine: Engine, exec: Exec): Promise<void> {
-  await (await launch(engine, exec, [])).started
+  await (await launchExec(engine, exec, [])).started
 }
 
 /** Starts with a client joined from the first byte; resolves when the streams have ended. */
 export async function startAttached(engine: Engine, exec: Exec, client: Duplex): Promise<void> {
   const { AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr, Tty: tty } = exec.request
   try {
-    const { attached, started } = await launch(engine, exec, [{ stdin, stdout, stderr, closesStdin: true }])
+    const { attached, started } = await launchExec(engine, exec, [{ stdin, stdout, stderr, closesStdin: true }])
     await started
     const terminal = stdin && tty ? detaching(client, exec.detachKeys) : client
     if (attached[0]) await joinStreams(terminal, attached[0], { input: stdin, endsWithInput: tty })
@@ -103,12 +108,16 @@ export async function startAttached(engine: Engine, exec: Exec, client: Duplex):
   }
 }
 
-interface Launched {
+/** A process that was just launched. */
+export interface LaunchedExec {
+  /** Connections to its streams, one for each that was asked for. */
   readonly attached: readonly Duplex[]
+  /** Resolves once it runs; rejects with dockerd's error if it cannot. */
   readonly started: Promise<void>
 }
 
-async function launch(engine: Engine, exec: Exec, attach: readonly AttachFlags[]): Promise<Launched> {
+/** Launches an exec with clients for its streams from the first byte. Throws what makes that impossible. */
+export async function launchExec(engine: Engine, exec: Exec, attach: readonly AttachFlags[]): Promise<LaunchedExec> {
   const directory = join(containerPaths(engine.settings, exec.container.id).execs, exec.id)
   exec.phase = 'running'
   try {
@@ -159,8 +168,14 @@ function end(exec: Exec, directory: string, code: number) {
   exec.exitCode = code
   exec.pid = 0
   exec.shim = undefined
-  setTimeout(() => exec.container.execs.delete(exec.id), remembered).unref()
+  forget(exec)
   rmSync(directory, { recursive: true, force: true })
+  exec.ended.resolve(code)
+}
+
+function forget({ container, id, rememberedFor }: Exec) {
+  if (rememberedFor === 0) container.execs.delete(id)
+  else setTimeout(() => container.execs.delete(id), rememberedFor).unref()
 }
 
 /** Sets the size of the terminal, now or for when it starts. */

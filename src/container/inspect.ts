@@ -65,5 +65,6 @@ export function inspectState(container: Container): ContainerState {
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
+    ...(state.health && { Health: state.health }),
   }
 }

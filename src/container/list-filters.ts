@@ -55,7 +55,7 @@ const tests: Readonly<Record<string, (parts: Parts, value: string) => Test>> = {
   },
   health: (_, value) => {
     if (!healths.includes(value)) throw invalid(`Unrecognised filter value for health: ${value}`)
-    return () => value === 'none'
+    return ({ state }) => value === (state.health?.Status ?? 'none')
   },
 }
 

@@ -62,12 +62,17 @@ function commandLine(argv: readonly string[]): string {
   return argv.map((word, index) => (index > 0 && word.includes(' ') ? `'${word}'` : word)).join(' ')
 }
 
+function healthText({ state: { health } }: Container): string {
+  if (!health) return ''
+  return health.Status === 'starting' ? ' (health: starting)' : ` (${health.Status})`
+}
+
 /** The status column: `Up 2 minutes (Paused)`, `Exited (0) 3 hours ago`, `Created`. `now` in nanoseconds. */
 export function statusText(container: Container, now: bigint): string {
   const { phase, startedAt, finishedAt, exitCode } = container.state
   const since = (time: string) => humanDuration(Number(now - (parseTime(time) ?? now)) / 1e9)
   if (phase === 'paused') return `Up ${since(startedAt)} (Paused)`
-  if (phase === 'running') return `Up ${since(startedAt)}`
+  if (phase === 'running') return `Up ${since(startedAt)}${healthText(container)}`
   if (phase === 'restarting') return `Restarting (${exitCode}) ${since(finishedAt)} ago`
   if (phase === 'removing') return 'Removal In Progress'
   if (phase === 'dead') return 'Dead'

@@ -1,7 +1,7 @@
 // What a container is: the definition that create decided, its state, and what is held while it lives.
 
 import type { Duplex } from 'node:stream'
-import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
+import type { ContainerConfig, Health, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import type { ExecCreateRequest } from '../api/types/exec.ts'
 import { parseTime, zeroTime } from '../lib/clock.ts'
@@ -57,6 +57,8 @@ export interface State {
   stoppedByUser: boolean
   /** What the network gave, while running. */
   sandbox?: Sandbox
+  /** What its health check has shown; absent before the first start of one that has a check. */
+  health?: Health
 }
 
 /** A running container's place in the network. */
@@ -105,6 +107,10 @@ export interface Exec {
   phase: 'created' | 'running' | 'ended'
   pid: number
   exitCode: number | null
+  /** Milliseconds for which it is kept after its end. */
+  readonly rememberedFor: number
+  /** Its exit code, once it has ended or could not start. */
+  readonly ended: PromiseWithResolvers<number>
   shim: ShimConnection | undefined
   /** Of its terminal, to be had from the start. */
   size: TerminalSize | undefined

@@ -45,6 +45,7 @@ export async function settleExit(
   exit: ShimExit | undefined,
   { unseen, again }: { unseen: number; again?: StartAgain },
 ): Promise<void> {
+  engine.health.leave(container)
   await release(engine, container)
   const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
   recordExit(engine, container, seen, unseen)

@@ -20,6 +20,7 @@ export async function pause(engine: Engine, container: Container): Promise<void>
   if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   await engine.cgroups.freeze(cgroupOf(engine, container))
   container.state.phase = 'paused'
+  engine.health.leave(container)
   engine.containers.saveState(container)
   containerEvent(engine, container, 'pause')
 }
@@ -39,6 +40,7 @@ export async function resume(engine: Engine, container: Container): Promise<void
   // What waited for it in the frozen state may have ended it by now.
   if (!isPaused(container)) return
   container.state.phase = 'running'
+  engine.health.watch(container)
   engine.containers.saveState(container)
   containerEvent(engine, container, 'unpause')
 }

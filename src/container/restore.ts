@@ -86,7 +86,10 @@ function relayedSockets(container: Container, { state }: FoundShim) {
  */
 export async function settleInherited(engine: Engine, { running, ended }: Inheritance): Promise<void> {
   for (const [container, live] of running) watchExit(engine, container, live, startAgain)
-  for (const container of running.keys()) await adoptExecs(engine, container)
+  for (const container of running.keys()) {
+    await adoptExecs(engine, container)
+    engine.health.watch(container)
+  }
   for (const container of ended) {
     using _lock = await engine.locks.hold(container.id)
     const unseen = existsSync(containerPaths(engine.settings, container.id).run) ? shimIsLost : hostIsDown

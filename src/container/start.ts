@@ -10,6 +10,7 @@ import { dismissEarly } from './attach.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { healthAtStart } from './health/state.ts'
 import { openInit } from './init-process.ts'
 import { type Container, type EarlyAttach, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
@@ -45,6 +46,7 @@ async function startLocked(engine: Engine, container: Container): Promise<void> 
   } catch (error) {
     throw await recordFailure(engine, container, error)
   }
+  engine.health.watch(container)
   networkEvent(engine, container, 'connect')
   volumeEvents(engine, container, 'mount')
   containerEvent(engine, container, 'start')
@@ -106,6 +108,7 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     restartCount: container.state.restartCount,
     stoppedByUser: container.endAsked,
     sandbox: { endpoint: network.endpoint, ports: network.ports },
+    ...healthAtStart(container),
   }
   try {
     engine.containers.saveState(container)

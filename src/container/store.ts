@@ -75,11 +75,20 @@ export class ContainerStore {
 
   /** Keeps a container's state as it is now, in one transaction. */
   saveState(container: Container): void {
+    this.#writeState(container, durabilityOf(container))
+  }
+
+  /** As saveState, for what a power cut may take with it because it ends the container anyway. */
+  savePassing(container: Container): void {
+    this.#writeState(container, 'process')
+  }
+
+  #writeState(container: Container, durability: Durability): void {
     this.#database.releasing(() => {
       this.#database
         .prepare('UPDATE container SET state = ? WHERE id = ?')
         .run(JSON.stringify(container.state), container.id)
-    }, durabilityOf(container))
+    }, durability)
   }
 
   /** Gives a container another definition and keeps it, in one transaction. */

@@ -5,6 +5,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { reconnect, settleInherited, startWithDaemon } from '../container/restore.ts'
 import { type ContainerSettings, type Engine } from '../container/engine.ts'
+import { ProbingHealthChecks } from '../container/health/probing.ts'
+import { systemTimer } from '../container/health/schedule.ts'
 import { imageUsage } from '../container/image-usage.ts'
 import { ContainerStore } from '../container/store.ts'
 import { Blobs } from '../content/blobs.ts'
@@ -94,6 +96,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     containers,
     removeTree,
     trees: undo.use(new TreeWorkers()),
+    health: new ProbingHealthChecks(() => engine, systemTimer()),
   }
   for (const id of await images.recover())
     log.warn({ image: id }, 'an image lacks a layer: remove it and load it again')

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { humanDuration } from './duration.ts'
+import { goDuration, humanDuration } from './duration.ts'
 
 const hour = 3600
 const day = 24 * hour
@@ -31,4 +31,16 @@ const cases: readonly (readonly [number, string])[] = [
 
 for (const [seconds, words] of cases) {
   test(`${seconds} seconds are ${words}`, () => assert.equal(humanDuration(seconds), words))
+}
+
+for (const [nanos, text] of [
+  [0, '0s'],
+  [1500, '1.5µs'],
+  [200e6, '200ms'],
+  [5e9, '5s'],
+  [1.5e9, '1.5s'],
+  [60e9, '1m0s'],
+  [3690.5e9, '1h1m30.5s'],
+] as const) {
+  test(`Go calls ${nanos} nanoseconds ${text}`, () => assert.equal(goDuration(nanos), text))
 }

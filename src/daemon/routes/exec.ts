@@ -18,7 +18,7 @@ import { invalid } from '../../lib/errors.ts'
 export function execHandlers(engine: Engine): Pick<Handlers, keyof typeof execRoutes> {
   return {
     async ContainerExec({ params, body }) {
-      const exec = createExec(engine, engine.containers.get(params.name), body, params.name)
+      const exec = createExec(engine, engine.containers.get(params.name), body, { name: params.name })
       return json({ Id: exec.id }, 201)
     },
 

@@ -4,6 +4,7 @@ import { observe } from './observe.ts'
 import type { Scenarios } from '../scenario.ts'
 import { exec } from './exec.ts'
 import { files } from './files.ts'
+import { healthchecks } from './health.ts'
 import { images } from './images.ts'
 import { lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
@@ -23,6 +24,7 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   network,
   mounts,
   exec,
+  healthchecks,
   streams,
   logging,
   lifecycle,
