@@ -21,7 +21,7 @@ const events = (name: string, count: number) =>
 
 export const healthchecks: Scenarios = {
   'a healthy one': [
-    `${run('p1', '--health-cmd "echo fine; echo bad >&2"')}; ${health('p1', 'healthy')}`,
+    `${run('p1', '--health-cmd "echo fine >&2"')}; ${health('p1', 'healthy')}`,
     `docker inspect p1 --format "${lastResult} {{.State.Health.FailingStreak}}"`,
     'docker ps --format "{{.Names}} {{.Status}}" | sed "s/Up.*(/Up (/"',
     'for value in starting healthy unhealthy none; do docker ps --filter health=$value --format "$value {{.Names}}"; done',
@@ -64,8 +64,9 @@ export const healthchecks: Scenarios = {
     'docker inspect p1 --format "{{.State.Health.Status}} {{.State.Health.FailingStreak}}"',
     'docker ps --format "{{.Names}} {{.Status}}" | sed "s/Up.*(/Up (/"',
   ],
+  // Pausing in the middle of a probe stops dockerd 20.10 for good.
   'stopped, started and paused': [
-    `${run('p1', '--health-cmd true')}; ${health('p1', 'healthy')}`,
+    `${run('p1', '--health-cmd true --health-interval 1s')}; ${health('p1', 'healthy')}`,
     'docker pause p1; docker inspect p1 --format "{{.State.Health.Status}}"; docker ps --format "{{.Status}}" | sed "s/Up.*(/Up (/"',
     `docker unpause p1; ${health('p1', 'healthy')}`,
     'docker stop -t 0 p1; docker inspect p1 --format "{{.State.Status}} {{.State.Health.Status}}"',
