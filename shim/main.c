@@ -1,9 +1,11 @@
 // gantry-shim: holds one container, or one process exec'd in one, so that the daemon may come and go.
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "namespaces.h"
 #include "shim.h"
 
 enum { CLOSE_ON_EXEC = 4, HIGHEST_FALLBACK = 65536 };
@@ -32,6 +34,7 @@ int main(int count, char *arguments[]) {
   static struct shim shim;
   struct failure failure;
   close_on_exec();
+  if (count == 2 && strcmp(arguments[1], "--hold-namespaces") == 0) return namespaces_hold();
   if (options_parse(&shim.options, count, (const char *const *)arguments, &failure) < 0) {
     print(&failure);
     return 2;

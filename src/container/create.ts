@@ -10,6 +10,7 @@ import { checkModes } from '../runtime/modes.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
 import { checkExtraHosts } from '../network/hosts.ts'
 import { verifyRanges, verifyResources } from '../runtime/verify.ts'
+import { checkUserNamespace } from './check-users.ts'
 import { checkHealthcheck } from './check-healthcheck.ts'
 import { checkRestartPolicy } from './check-restart-policy.ts'
 import { checkDeviceRequests } from './device-requests.ts'
@@ -84,6 +85,7 @@ function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
 
 function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkModes(asked)
+  checkUserNamespace(engine.settings, asked)
   verifyRanges(asked)
   checkCapabilities(asked, engine.host.capabilities)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)

@@ -10,6 +10,7 @@ import type { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
 import type { Networks } from '../network/networks.ts'
 import type { Cgroups } from '../runtime/cgroup.ts'
+import type { IdMap } from '../runtime/id-map.ts'
 import type { HostFacts } from '../runtime/host.ts'
 import type { SeccompCache } from '../runtime/seccomp-cache.ts'
 import type { Runtimes } from '../runtime/runtimes.ts'
@@ -32,6 +33,8 @@ export interface ContainerSettings {
   readonly noNewPrivileges: boolean
   /** Below the root of each cgroup hierarchy, without slashes at its ends. */
   readonly cgroupParent: string
+  /** Ids of the user namespaces of containers that don't say; undefined for the host's. */
+  readonly remap: IdMap | undefined
   /** Bytes. */
   readonly shmSize: number
   readonly ulimits: readonly { Name: string; Soft: number; Hard: number }[]

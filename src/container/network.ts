@@ -22,14 +22,14 @@ export interface Connected extends AsyncDisposable {
 
 type Parts = Pick<Engine, 'networks' | 'containers'>
 
-/** Connects a container as its NetworkMode says. Throws dockerd's errors, with nothing left behind. */
-export async function connectNetwork(engine: Parts, container: Container): Promise<Connected> {
+/** Connects a container as its NetworkMode says, if it has a network by `namespace` or else a new one. Throws dockerd's errors, with nothing left behind. */
+export async function connectNetwork(engine: Parts, container: Container, namespace?: Fd): Promise<Connected> {
   const { NetworkMode: mode } = container.definition.hostConfig
   const target = /^container:(.+)$/.exec(mode)?.[1]
   if (target !== undefined) return nothingOfItsOwn(`/proc/${runningTarget(engine, target).state.pid}/ns/net`)
   const name = engine.networks.inspect(networkName(container) ?? '').Name
   if (name === 'host') return nothingOfItsOwn(undefined)
-  const connection = await engine.networks.connect(connectRequest(container, name))
+  const connection = await engine.networks.connect({ ...connectRequest(container, name), namespace })
   const handOver = () => {
     connection.namespace.close()
     for (const reservation of connection.reservations) reservation.close()

@@ -6,7 +6,7 @@ import type { ChainId, Layers } from '../content/layers.ts'
 import type { Fd } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
 import { mkdirAt, symlinkAt } from '../kernel/files.ts'
-import { mountOverlay } from '../kernel/mount.ts'
+import { type IdView, mountMappedOverlay, mountOverlay } from '../kernel/mount.ts'
 import { openInRoot } from '../kernel/openat2.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
@@ -14,9 +14,9 @@ import { containerPaths } from './paths.ts'
 
 /**
  * Mounts a container's root file system, attached nowhere: it lasts as long as the descriptor, or as long as the
- * namespace that the shim moves it into.
+ * namespace that the shim moves it into. With `users` its files have the owners of that user namespace.
  */
-export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, container: Container): Fd {
+export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, container: Container, users?: IdView): Fd {
   const paths = containerPaths(engine.settings, container.id)
   const image = imageLayers(engine.layers, container.definition.topLayer)
   const init = initLayer(initHome(engine.layers, container, paths.data), image)
@@ -25,7 +25,8 @@ export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, contain
   if (volatile) rmSync(paths.work, { recursive: true, force: true })
   mkdirSync(paths.upper, { recursive: true, mode: 0o755 })
   mkdirSync(paths.work, { recursive: true, mode: 0o700 })
-  return mountOverlay({ lower: [init, ...image], upper: paths.upper, work: paths.work, volatile })
+  const overlay = { lower: [init, ...image], upper: paths.upper, work: paths.work, volatile }
+  return users ? mountMappedOverlay(overlay, users, [engine.layers.home, paths.data]) : mountOverlay(overlay)
 }
 
 /** What lies below a container's own layer: the image's layers and the init layer, as a read-only tree attached nowhere. */

@@ -9,11 +9,18 @@ import { shimLog } from './log-config.ts'
 import type { Container, Exec } from './model.ts'
 import type { Connected } from './network.ts'
 import { containerPaths } from './paths.ts'
+import type { ContainerUsers } from './user-namespace.ts'
 
 type Parts = Pick<Engine, 'settings' | 'runtimes' | 'cgroups'>
 
 /** For the shim of a container that starts. */
-export function shimOptions(engine: Parts, container: Container, rootfs: Fd, network: Connected): ShimOptions {
+export function shimOptions(
+  engine: Parts,
+  container: Container,
+  rootfs: Fd,
+  network: Connected,
+  users?: ContainerUsers,
+): ShimOptions {
   const { config, hostConfig } = container.definition
   const paths = containerPaths(engine.settings, container.id)
   const oomCounter = engine.cgroups.at(cgroupOf(engine, container)).oomCounter()
@@ -31,7 +38,8 @@ export function shimOptions(engine: Parts, container: Container, rootfs: Fd, net
     oomSources: oomCounter === undefined ? [] : [oomCounter.path],
     rootfs,
     ...(network.namespace && { networkNamespace: network.namespace }),
-    reservations: network.reservations,
+    // Those of ports first: they are known by their index.
+    reservations: users?.claim ? [...network.reservations, users.claim] : network.reservations,
   }
 }
 

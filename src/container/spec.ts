@@ -2,6 +2,7 @@
 
 import { conflict } from '../lib/errors.ts'
 import type { Fd } from '../kernel/descriptor.ts'
+import { mappedTree, openTree } from '../kernel/mount.ts'
 import type { RuntimeSpec } from '../oci/runtime-spec.ts'
 import { findDevices } from '../runtime/cdi/devices.ts'
 import { injectEdits } from '../runtime/cdi/inject.ts'
@@ -10,6 +11,7 @@ import { resolveMounts } from '../runtime/mount-resolve.ts'
 import { containerOf } from '../runtime/modes.ts'
 import { readBlockIo } from '../runtime/resources.ts'
 import { buildSpec } from '../runtime/spec.ts'
+import type { ContainerUsers } from './user-namespace.ts'
 import type { ResolvedMount } from '../runtime/spec-mounts.ts'
 import { resolveUser } from '../runtime/user.ts'
 import { cgroupOf } from './cgroup.ts'
@@ -23,13 +25,19 @@ import { prepareIpc } from './mounts/shared-memory.ts'
 import { cdiDevices } from './device-requests.ts'
 import { containerPaths } from './paths.ts'
 
+/** What of a start the document depends on. */
+export interface Prepared {
+  readonly rootfs: Fd
+  readonly network: Connected
+  readonly users: ContainerUsers | undefined
+  readonly placements: Placements
+}
+
 /** Builds config.json; `placements` gets what the shim has to attach first. Throws dockerd's errors. */
 export async function specFor(
   engine: Engine,
   container: Container,
-  rootfs: Fd,
-  network: Connected,
-  placements: Placements,
+  { rootfs, network, users, placements }: Prepared,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig, argv } = container.definition
   const paths = containerPaths(engine.settings, container.id)
@@ -43,7 +51,14 @@ export async function specFor(
     user: resolveUser(rootfs, config.User, hostConfig.GroupAdd ?? []),
     cgroupsPath: cgroupOf(engine, container),
     namespaces: { ...namespacesToJoin(engine, container, network), ...(ipc.namespace && { ipc: ipc.namespace }) },
-    mounts: [...ownFiles(engine, container), ...(await userMounts(engine, container, placements))],
+    users: users && {
+      namespace: placements.place(openTree(users.namespace, { clone: true }), 'userns'),
+      map: users.map,
+    },
+    mounts: [
+      ...ownFiles(engine, container, { users, placements }),
+      ...(await userMounts(engine, container, { users, placements })),
+    ],
     shm: ipc.shm,
     devices: readDeviceAccess(hostConfig),
     blockIo: readBlockIo(hostConfig),
@@ -77,18 +92,32 @@ function pidNamespaceOf(engine: Engine, reference: string): string {
   throw conflict(`container ${target.id} is not running`)
 }
 
-async function userMounts(engine: Engine, container: Container, placements: Placements): Promise<ResolvedMount[]> {
+type Mounting = Pick<Prepared, 'users' | 'placements'>
+
+async function userMounts(
+  engine: Engine,
+  container: Container,
+  { users, placements }: Mounting,
+): Promise<ResolvedMount[]> {
   const { mounts, hostConfig } = container.definition
   const paths = new Map<string, string>()
   for (const { type, name } of mounts) if (type === 'volume') paths.set(name, await engine.volumes.prepare(name))
   return resolveMounts(mounts, {
     volumePath: name => paths.get(name) ?? '',
-    imageTree: image => mountImage(engine.layers, image),
+    imageTree: image => mountImage(engine, image, users),
+    users: users?.namespace,
     place: tree => placements.place(tree),
     recursiveReadonly: engine.runtimes.get(hostConfig.Runtime ?? '').recursiveReadonly,
   })
 }
 
-function ownFiles(engine: Engine, container: Container): ResolvedMount[] {
-  return ownFilesOf(engine, container).map(file => ({ ...file, type: 'bind', options: ['rbind', 'rprivate'] }))
+// The container's root owns them, whoever that is on the host.
+function ownFiles(engine: Engine, container: Container, { users, placements }: Mounting): ResolvedMount[] {
+  const shown = (path: string) => (users ? placements.place(mappedTree(path, users.namespace)) : path)
+  return ownFilesOf(engine, container).map(({ source, destination }) => ({
+    destination,
+    source: shown(source),
+    type: 'bind',
+    options: ['rbind', 'rprivate'],
+  }))
 }

@@ -23,6 +23,7 @@ import { beginAnew } from './restart-policy.ts'
 import { rootTree } from './files/root-tree.ts'
 import { networkEvent, volumeEvents } from './resource-events.ts'
 import { runtimeState, shimOptions } from './shim-options.ts'
+import { letIn, prepareUsers } from './user-namespace.ts'
 import { specFor } from './spec.ts'
 import { startError } from './start-error.ts'
 
@@ -67,17 +68,19 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
   undo.defer(() => releaseRun(engine, container))
   rmSync(paths.exitRecord, { force: true })
-  using rootfs = await rootTree(engine, container)
-  const network = undo.use(await connectNetwork(engine, container))
+  using users = await prepareUsers(engine, container)
+  if (users) letIn(paths.run, users)
+  using rootfs = await rootTree(engine, container, users)
+  const network = undo.use(await connectNetwork(engine, container, users?.network))
   writeNetworkFiles(engine, container, network)
   using placements = new Placements(paths.run)
-  const spec = await specFor(engine, container, rootfs, network, placements)
+  const spec = await specFor(engine, container, { rootfs, network, users, placements })
   const { path: runtime } = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   const config = formatSpec(engine.seccompCache.apply(spec, runtime))
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
-  const options = { ...shimOptions(engine, container, rootfs, network), ...placements.shimOptions, attach }
+  const options = { ...shimOptions(engine, container, rootfs, network, users), ...placements.shimOptions, attach }
   const shim = launchShim(options, engine.settings.shim)
   undo.defer(async () => {
     await engine.cgroups.at(cgroupOf(engine, container)).kill()

@@ -74,6 +74,11 @@ export class Layers {
     this.#publisher = new LayerPublisher(this.#directory, this.#rows, pool)
   }
 
+  /** The directory that holds all layers. */
+  get home(): string {
+    return this.#directory
+  }
+
   /** Makes the directory. To be called before anything else. */
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o710 })

@@ -23,6 +23,7 @@ export function engineOptions(config: Config): EngineOptions {
       useInit: config.init,
       noNewPrivileges: config.noNewPrivileges,
       cgroupParent: config.cgroupParent.replace(/^\/+|\/+$/g, '') || defaultCgroupParent(config.execRoot),
+      remap: undefined,
       shmSize: config.defaultShmSize,
       ulimits: Object.values(config.defaultUlimits),
       ipcMode: config.defaultIpcMode,

@@ -1,10 +1,15 @@
-// Locks on files that the kernel releases when their holder dies. flock(2).
+// Locks on files that the kernel releases when their holder dies. flock(2), fcntl(2).
 
 import { constants } from 'node:fs'
 import { type Fd, openPath } from './descriptor.ts'
 import { KernelError, bind, hasCode, lastErrno } from './ffi.ts'
 
 const { flock } = bind({ flock: { arguments: ['i32', 'i32'], return: 'i32' } })
+
+const { fcntl } = bind({ fcntl: { arguments: ['i32', 'i32', 'pointer'], return: 'i32' } })
+
+const F_OFD_SETLK = 37
+const F_WRLCK = 1
 
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -19,5 +24,22 @@ export function lockFile(path: string): Fd | undefined {
   const error = new KernelError('flock', lastErrno(), path)
   file.close()
   if (hasCode(error, 'EAGAIN', 'EWOULDBLOCK')) return undefined
+  throw error
+}
+
+/**
+ * As lockFile, for one byte of the file: descriptors that share an open file share the lock, also those of other processes.
+ */
+export function lockByte(path: string, offset: number): Fd | undefined {
+  const file = openPath(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  // struct flock: type and whence (16 bits each), then start and length (64 bits each), then pid.
+  const request = Buffer.alloc(32)
+  request.writeInt16LE(F_WRLCK, 0)
+  request.writeBigInt64LE(BigInt(offset), 8)
+  request.writeBigInt64LE(1n, 16)
+  if (fcntl(file.number, F_OFD_SETLK, request) === 0) return file
+  const error = new KernelError('fcntl', lastErrno(), path)
+  file.close()
+  if (hasCode(error, 'EAGAIN', 'EACCES')) return undefined
   throw error
 }

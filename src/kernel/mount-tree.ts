@@ -26,6 +26,7 @@ const OPEN_TREE_CLONE = 1
 const MOVE_MOUNT_F_EMPTY_PATH = 0x04
 const MOVE_MOUNT_T_SYMLINKS = 0x10
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40
+const MOUNT_ATTR_IDMAP = 0x100000n
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 
@@ -82,6 +83,17 @@ export function setMountAttributes(tree: Fd, change: MountAttributes): void {
   const flags = AT_EMPTY_PATH | (change.recursive ? AT_RECURSIVE : 0)
   const result = mountSetattr(numbers.mount_setattr, tree.number, '', flags, request, BigInt(request.byteLength))
   if (result < 0) throw new KernelError('mount_setattr', lastErrno(), nameOf(tree))
+}
+
+/**
+ * Gives the files of a detached mount the owners that the user namespace `namespace` has for the ids on disk. Throws
+ * KernelError EINVAL if the file system can't. Needs Linux 5.12. mount_setattr(2).
+ */
+export function mapIds(tree: Fd, namespace: Fd): void {
+  const request = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(namespace.number)])
+  const size = BigInt(request.byteLength)
+  const result = mountSetattr(numbers.mount_setattr, tree.number, '', AT_EMPTY_PATH, request, size)
+  if (result < 0) throw new KernelError('mount_setattr', lastErrno(), `idmap ${nameOf(tree)}`)
 }
 
 /** Binds `source` to `target`: trusted paths or open files. `readonly` covers the whole tree if `recursive`. */

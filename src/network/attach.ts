@@ -15,9 +15,9 @@ import type { Endpoint } from './types.ts'
 const loopback = 1
 const EXFULL = 54
 
-/** A new network namespace with only the loopback device, up. */
-export function createIsolated(): Fd {
-  const namespace = createNetworkNamespace()
+/** A network namespace, `given` or new, with only the loopback device, up. */
+export function createIsolated(given?: Fd): Fd {
+  const namespace = given?.dup() ?? createNetworkNamespace()
   try {
     inNetworkNamespace(namespace, () => configure(setLink(loopback, { up: true })))
     return namespace
@@ -28,11 +28,16 @@ export function createIsolated(): Fd {
 }
 
 /**
- * A new network namespace with `endpoint` as its eth0 on the bridge. The device pair is gone when the last descriptor
+ * A network namespace, `given` or new, with `endpoint` as its eth0 on the bridge. The device pair is gone when the last descriptor
  * of the namespace is closed and its last process is over: it is never deleted, since that waits for RCU.
  */
-export function createAttached(host: NetlinkSocket, bridge: { index: number; mtu: number }, endpoint: Endpoint): Fd {
-  const namespace = createNetworkNamespace()
+export function createAttached(
+  host: NetlinkSocket,
+  bridge: { index: number; mtu: number },
+  endpoint: Endpoint,
+  given?: Fd,
+): Fd {
+  const namespace = given?.dup() ?? createNetworkNamespace()
   try {
     createPair(host, bridge, endpoint, namespace)
     // The end on the bridge needs no address of its own.

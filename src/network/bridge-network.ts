@@ -97,7 +97,7 @@ export class BridgeNetwork implements AsyncDisposable {
     await using undo = new AsyncDisposableStack()
     const endpoint = undo.adopt(this.#endpoints.create(request), made => this.#endpoints.release(made))
     const { ports, sockets } = undo.use(this.#reserve(request, endpoint))
-    const namespace = undo.use(createAttached(this.#host, this.#bridge, endpoint))
+    const namespace = undo.use(createAttached(this.#host, this.#bridge, endpoint, request.namespace))
     // A MAC of the user's choice may differ from what neighbours remember of the address.
     if (request.mac !== undefined) this.#tellNeighbour(endpoint)
     this.#publish(endpoint, ports)

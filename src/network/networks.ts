@@ -78,7 +78,8 @@ export class Networks implements AsyncDisposable {
    * dockerd's message for a taken port.
    */
   async connect(request: ConnectRequest): Promise<Connection> {
-    if (request.networkMode === 'none') return { namespace: createIsolated(), ports: [], reservations: [] }
+    if (request.networkMode === 'none')
+      return { namespace: createIsolated(request.namespace), ports: [], reservations: [] }
     return this.#started().connect(request)
   }
 

@@ -52,6 +52,8 @@ export interface ConnectRequest {
   /** The container's name without a slash, for messages and `network inspect`. */
   readonly name: string
   readonly networkMode: 'bridge' | 'none'
+  /** A new network namespace to join to the network, such as one of a user namespace; one is made if it is absent. */
+  readonly namespace?: Fd
   readonly ports: readonly PortRequest[]
   /** `--mac-address`, as six pairs of hex digits. */
   readonly mac?: string

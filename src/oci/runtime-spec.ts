@@ -72,6 +72,8 @@ export interface Mount {
 
 export interface Linux {
   namespaces: Namespace[]
+  uidMappings?: IdMapping[]
+  gidMappings?: IdMapping[]
   cgroupsPath: string
   resources: Resources
   devices?: Device[]
@@ -89,6 +91,13 @@ export type NamespaceType = 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user'
 export interface Namespace {
   type: NamespaceType
   path?: string
+}
+
+/** `size` ids from `containerID` on are those from `hostID` on. */
+export interface IdMapping {
+  containerID: number
+  hostID: number
+  size: number
 }
 
 /** A node to be made in the container's /dev. */

@@ -21,7 +21,7 @@ export function checkModes(request: IsolationRequest) {
   if (!isOneOf(pid, 'host') && !containerOf(pid)) throw invalid(`Invalid PID mode: ${pid}`)
   if (!isOneOf(uts, 'host')) throw invalid(`Invalid UTS mode: ${uts}`)
   if (!isOneOf(cgroup, 'private', 'host')) throw invalid(`invalid cgroup namespace mode: ${cgroup}`)
-  if (!isOneOf(userns, 'host')) throw invalid('invalid user namespace mode')
+  if (!isOneOf(userns, 'host', 'private')) throw invalid('invalid user namespace mode')
 }
 
 const isOneOf = (mode: string | null | undefined, ...modes: string[]) => !mode || modes.includes(mode)

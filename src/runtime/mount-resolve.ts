@@ -4,7 +4,7 @@ import { mkdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
 import { type Fd, O_PATH, openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
-import { openTree } from '../kernel/mount.ts'
+import { mapIds, openTree } from '../kernel/mount.ts'
 import { openBeneath } from '../kernel/openat2.ts'
 import { invalid } from '../lib/errors.ts'
 import { isWithin } from '../lib/paths.ts'
@@ -21,6 +21,8 @@ export interface ResolveContext {
   imageTree(image: MountedImage): Fd
   /** Has `tree` attached where only the container's start can reach it, and returns that path. Takes it over. */
   place(tree: Fd): string
+  /** The user namespace whose ids volumes have; undefined for the host's. */
+  users?: Fd
   /** The runtime understands `rro`. */
   recursiveReadonly: boolean
 }
@@ -58,7 +60,21 @@ async function sourceOf(plan: PlannedMount, context: ResolveContext): Promise<st
   if (plan.type === 'image') return imageSource(plan, context)
   if (plan.type === 'bind') return bindSource(plan)
   const path = await context.volumePath(plan.name)
-  return plan.subpath ? context.place(partOf(plan, path)) : path
+  if (!plan.subpath && !context.users) return path
+  const tree = plan.subpath ? partOf(plan, path) : openTree(path, { clone: true, recursive: true })
+  return context.place(context.users ? withOwners(tree, context.users) : tree)
+}
+
+/** What a volume holds has the same owners on disk, whoever uses it; except where the file system has no such mounts. */
+function withOwners(tree: Fd, users: Fd): Fd {
+  try {
+    mapIds(tree, users)
+    return tree
+  } catch (error) {
+    if (hasCode(error, 'EINVAL', 'EOPNOTSUPP')) return tree
+    tree.close()
+    throw error
+  }
 }
 
 function partOf(plan: PlannedMount, path: string): Fd {

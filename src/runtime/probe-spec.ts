@@ -18,6 +18,7 @@ export interface ProbeTask {
 export function probeSpec({ recursiveReadonly: source, ...task }: ProbeTask): RuntimeSpec {
   const destination = '/rro'
   return buildSpec({
+    users: undefined,
     ...task,
     config: { Hostname: 'probe' },
     hostConfig: {

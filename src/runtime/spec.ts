@@ -7,6 +7,7 @@ import { chooseCapabilities } from './capabilities.ts'
 import type { DeviceAccess } from './devices.ts'
 import { environmentOf } from './environment.ts'
 import { type HostFacts, defaultSysctls } from './host.ts'
+import type { IdMap, IdRange } from './id-map.ts'
 import { maskedPaths, readonlyPaths } from './masked.ts'
 import { hasOwnNetwork } from './modes.ts'
 import type { IsolationRequest, ProcessRequest, Ulimit } from './request.ts'
@@ -36,7 +37,9 @@ export interface SpecInput {
   /** The container's cgroup, such as /gantry/ID. */
   cgroupsPath: string
   /** Paths of namespaces to join. A type left out is made new, unless its mode says host. */
-  namespaces: { network?: string; pid?: string; ipc?: string; user?: string }
+  namespaces: { network?: string; pid?: string; ipc?: string }
+  /** The path of the user namespace and its ids; undefined for the host's. */
+  users: { namespace: string; map: IdMap } | undefined
   /** Volumes, binds, tmpfs and the engine's own hosts, hostname and resolv.conf, in any order. */
   mounts: readonly ResolvedMount[]
   shm: SharedMemory
@@ -150,6 +153,7 @@ function linuxOf(input: SpecInput, security: SecurityOptions, capabilities: read
     resources: { devices: devices.rules, ...resourcesOf(hostConfig, input.blockIo) },
     cgroupsPath: input.cgroupsPath,
     namespaces: namespacesOf(input),
+    ...(input.users && mappingsOf(input.users.map)),
     ...(devices.devices.length > 0 && { devices: devices.devices }),
     ...(seccomp && { seccomp }),
     ...(propagation && { rootfsPropagation: propagation }),
@@ -181,7 +185,7 @@ function pathsOf({ hostConfig, host }: SpecInput, security: SecurityOptions) {
   }
 }
 
-function sysctlsOf({ config, hostConfig, host }: SpecInput): Record<string, string> {
+function sysctlsOf({ config, hostConfig, host, users }: SpecInput): Record<string, string> {
   const asked = hostConfig.Sysctls ?? {}
   const ownNetwork = hasOwnNetwork(hostConfig)
   checkSysctls(asked, {
@@ -189,12 +193,20 @@ function sysctlsOf({ config, hostConfig, host }: SpecInput): Record<string, stri
     network: ownNetwork,
     uts: hostConfig.UTSMode !== 'host',
   })
-  const defaults = Object.entries(defaultSysctls).filter(([name]) => ownNetwork && host.sysctls.has(name))
+  const known = { ...defaultSysctls, ...(users && { 'net.ipv4.ping_group_range': `0 ${lastGroup(users.map)}` }) }
+  const defaults = Object.entries(known).filter(([name]) => ownNetwork && host.sysctls.has(name))
   const domain: Record<string, string> = config.Domainname ? { 'kernel.domainname': config.Domainname } : {}
   return { ...Object.fromEntries(defaults), ...domain, ...asked }
 }
 
-function namespacesOf({ config, hostConfig, namespaces }: SpecInput): Namespace[] {
+// The kernel takes only groups that there are.
+const lastGroup = ({ gids }: IdMap) => (gids[0]?.size ?? 1) - 1
+
+const mappingsOf = ({ uids, gids }: IdMap) => ({ uidMappings: uids.map(toOci), gidMappings: gids.map(toOci) })
+
+const toOci = ({ container, host, size }: IdRange) => ({ containerID: container, hostID: host, size })
+
+function namespacesOf({ config, hostConfig, namespaces, users }: SpecInput): Namespace[] {
   const list: Namespace[] = [{ type: 'mount' }]
   const add = (type: NamespaceType, mode: string | null | undefined, path?: string) => {
     if (path !== undefined) list.push({ type, path })
@@ -205,7 +217,7 @@ function namespacesOf({ config, hostConfig, namespaces }: SpecInput): Namespace[
   add('uts', hostConfig.UTSMode)
   add('pid', hostConfig.PidMode, namespaces.pid)
   add('ipc', hostConfig.IpcMode, namespaces.ipc)
-  if (namespaces.user !== undefined) list.push({ type: 'user', path: namespaces.user })
+  if (users) list.push({ type: 'user', path: users.namespace })
   if (hostConfig.CgroupnsMode === 'private') list.push({ type: 'cgroup' })
   return list
 }

@@ -35,6 +35,7 @@ export interface Change {
 /** Builds the spec of a container with `change`. */
 export function specOf({ config = {}, hostConfig = {}, input = {} }: Change = {}) {
   return buildSpec({
+    users: undefined,
     rootfsPath: '/run/gantry/containers/x/rootfs',
     config: { Hostname: '0123456789ab', ...config },
     hostConfig,

@@ -1,6 +1,6 @@
 // Directories that vanish with the test that made them.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { run } from './command.ts'
@@ -13,6 +13,8 @@ export interface TemporaryDirectory extends AsyncDisposable {
 /** Makes one under /var/tmp, which unlike /tmp is on a disk everywhere, and with a short path for sockets. */
 export function temporaryDirectory(label = 'test'): TemporaryDirectory {
   const path = mkdtempSync(join('/var/tmp', `gantry-${label}-`))
+  // The root of a user namespace has to reach what is below.
+  chmodSync(path, 0o711)
   return {
     path,
     async [Symbol.asyncDispose]() {

@@ -67,7 +67,7 @@ function checkConflicts(flags: FlagValues) {
 const modes: Readonly<Record<string, { known: RegExp; kind: string }>> = {
   pid: { known: /^(host|container:.*)?$/, kind: 'PID' },
   uts: { known: /^(host)?$/, kind: 'UTS' },
-  userns: { known: /^(host)?$/, kind: 'USER' },
+  userns: { known: /^(host|private)?$/, kind: 'USER' },
   cgroupns: { known: /^(host|private)?$/, kind: 'CGROUP' },
 }
 

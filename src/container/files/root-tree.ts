@@ -3,6 +3,7 @@
 import { constants } from 'node:fs'
 import { Fd, openPath } from '../../kernel/descriptor.ts'
 import { hasCode } from '../../kernel/ffi.ts'
+import type { IdView } from '../../kernel/mount.ts'
 import type { Engine } from '../engine.ts'
 import type { Container } from '../model.ts'
 import { containerPaths } from '../paths.ts'
@@ -16,11 +17,12 @@ import { mountRootfs } from '../rootfs.ts'
 export async function rootTree(
   engine: Pick<Engine, 'settings' | 'layers' | 'trees'>,
   container: Container,
+  users?: IdView,
 ): Promise<Fd> {
   const [view] = container.views
   if (view) return await clone(engine, view.namespace, view.root.number)
   using namespace = shimNamespace(container)
-  if (!namespace) return mountRootfs(engine, container)
+  if (!namespace) return mountRootfs(engine, container, users)
   return await clone(engine, namespace, containerPaths(engine.settings, container.id).rootfs)
 }
 

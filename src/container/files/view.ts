@@ -76,7 +76,7 @@ async function* mountsOf(engine: ViewParts, container: Container): AsyncGenerato
 async function mountOf(engine: ViewParts, plan: PlannedMount): Promise<Mount> {
   const tree = await mountTree(plan, {
     volumePath: name => engine.volumes.prepare(name),
-    imageTree: image => mountImage(engine.layers, image),
+    imageTree: image => mountImage(engine, image),
   })
   const subpath = plan.type === 'image' ? plan.subpath : ''
   return { tree, destination: plan.destination, subpath, readonly: !plan.rw && plan.type !== 'image' }

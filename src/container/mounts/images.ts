@@ -1,8 +1,7 @@
 // Mounts of type image: the layers of an image as a read-only directory of a container.
 
-import type { Layers } from '../../content/layers.ts'
 import type { Fd } from '../../kernel/descriptor.ts'
-import { mountOverlay, mountTmpfs, setMountAttributes } from '../../kernel/mount.ts'
+import { type IdView, mountMappedOverlay, mountOverlay, mountTmpfs, setMountAttributes } from '../../kernel/mount.ts'
 import { GantryError, invalid } from '../../lib/errors.ts'
 import type { MountedImage, PlannedMount } from '../../runtime/mount-request.ts'
 import type { Engine } from '../engine.ts'
@@ -21,10 +20,11 @@ export function withImage({ images }: Pick<Engine, 'images'>, plan: PlannedMount
   }
 }
 
-/** The image's layers as one read-only tree, attached nowhere. */
-export function mountImage(layers: Layers, { topLayer }: MountedImage): Fd {
+/** The image's layers as one read-only tree, attached nowhere, with the owners that `users` has for it. */
+export function mountImage({ layers }: Pick<Engine, 'layers'>, { topLayer }: MountedImage, users?: IdView): Fd {
   if (topLayer === undefined) return emptyTree()
-  return mountOverlay({ lower: layers.chain(topLayer).map(layer => layers.path(layer)) })
+  const lower = layers.chain(topLayer).map(layer => layers.path(layer))
+  return users ? mountMappedOverlay({ lower }, users, [layers.home]) : mountOverlay({ lower })
 }
 
 function emptyTree(): Fd {
