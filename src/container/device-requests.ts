@@ -1,7 +1,7 @@
 // Requests for devices that a driver provides: those by CDI, which is the only driver there is.
 
 import type { HostConfig } from '../api/types/container.ts'
-import { invalid, system } from '../lib/errors.ts'
+import { invalid } from '../lib/errors.ts'
 import { isQualifiedName } from '../runtime/cdi/document.ts'
 import type { ContainerSettings } from './engine.ts'
 
@@ -10,7 +10,7 @@ export function checkDeviceRequests({ cdiSpecDirs }: Pick<ContainerSettings, 'cd
   for (const { Driver, Capabilities, DeviceIDs } of asked.DeviceRequests ?? []) {
     if (Driver !== 'cdi' || cdiSpecDirs.length === 0) {
       const capabilities = (Capabilities ?? []).map(all => `[${(all ?? []).join(' ')}]`).join(' ')
-      throw system(`could not select device driver ${JSON.stringify(Driver)} with capabilities: [${capabilities}]`)
+      throw invalid(`could not select device driver ${JSON.stringify(Driver)} with capabilities: [${capabilities}]`)
     }
     const wrong = (DeviceIDs ?? []).find(name => !isQualifiedName(name))
     if (wrong !== undefined) {

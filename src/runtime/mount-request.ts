@@ -194,7 +194,13 @@ function checkDestination(destination: string, fail: Fail) {
 function checkAbsolute(path: string, fail: Fail) {
   if (!posix.isAbsolute(path)) throw fail(`invalid mount path: '${path}' mount path must be absolute`)
   if (path.includes('\0')) throw fail('invalid mount path: it contains a NUL character')
+  if (path.split('/').some(name => Buffer.byteLength(name) > longestName) || Buffer.byteLength(path) > longestPath)
+    throw fail('invalid mount path: file name too long')
 }
+
+// In bytes: NAME_MAX, and PATH_MAX without its NUL. path_resolution(7).
+const longestName = 255
+const longestPath = 4095
 
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
 

@@ -63,6 +63,7 @@ describe('-v', () => {
     '/a:/': `invalid volume specification: '/a:/': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
     '/a:/..': `invalid volume specification: '/a:/..': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
     '/a:b': `invalid volume specification: '/a:b': invalid mount config for type "bind": invalid mount path: 'b' mount path must be absolute`,
+    [`x:/${'b'.repeat(256)}`]: `invalid volume specification: 'x:/${'b'.repeat(256)}': invalid mount config for type "volume": invalid mount path: file name too long`,
     'x:/b:shared': `invalid volume specification: 'x:/b:shared': invalid mount config for type "volume": field BindOptions must not be specified`,
     '/a:/b:nocopy': `invalid volume specification: '/a:/b:nocopy': invalid mount config for type "bind": field VolumeOptions must not be specified`,
   }

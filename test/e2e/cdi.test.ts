@@ -85,6 +85,8 @@ devices:
     )
     const { stderr } = await engine.docker(['run', '--rm', '--gpus', 'all', 'busybox', 'true'])
     assert.match(stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/)
+    const unknown = { Image: 'busybox', HostConfig: { DeviceRequests: [{ Driver: 'x' }] } }
+    assert.equal((await call(engine, 'POST', '/containers/create', unknown)).status, 400)
     const DeviceRequests = [{ Driver: 'cdi', DeviceIDs: ['nonsense'] }]
     const answer = await call(engine, 'POST', '/containers/create', {
       Image: 'busybox',
