@@ -1,5 +1,6 @@
 // POST /containers/create: checks the request against the image and the host, and keeps what was decided.
 
+import { dirname } from 'node:path'
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { formatTime } from '../lib/clock.ts'
@@ -18,12 +19,14 @@ import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { withDefaults } from './host-config.ts'
 import { chooseHostname } from './hostname.ts'
+import { holdImages } from './image-hold.ts'
 import { checkLogging } from './log-config.ts'
 import { argumentsOf, mergeConfig } from './merge.ts'
 import { Container, type Definition, freshState } from './model.ts'
 import { parseName, randomName } from './names.ts'
 import { checkNetwork } from './network-mode.ts'
 import { portRequests } from './network.ts'
+import { containerPaths } from './paths.ts'
 import { createVolumes, planContainerMounts } from './volumes.ts'
 
 /** What a client asks for. */
@@ -63,11 +66,17 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   }
   checkConfig(definition)
   checkLogging(name, definition)
+  using imageHold = holdImages(engine, definition)
   await using undo = new AsyncDisposableStack()
   const container = new Container(name, definition, freshState())
+  // Its root file system is mounted to fill volumes.
+  undo.defer(() => engine.removeTree(dirname(containerPaths(engine.settings, id).data), id))
   container.definition = { ...definition, ...(await createVolumes(engine, container, undo)) }
   portRequests(container)
-  engine.containers.add(container, () => engine.volumes.keep(volumesOf(container)))
+  engine.containers.add(container, () => {
+    imageHold.check()
+    engine.volumes.keep(volumesOf(container))
+  })
   undo.move()
   containerEvent(engine, container, 'create')
   return { container, warnings }

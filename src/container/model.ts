@@ -150,6 +150,8 @@ export class Container {
   readonly removed = new Notice<Exit>()
   /** How many requests to restart have it in hand: while there are any, its exit is not its end. */
   restarts = 0
+  /** How many operations need it frozen at this moment. */
+  freezes = 0
   /** True once someone asked for its end since it was last started: its restart policy leaves it alone then. */
   endAsked = false
   /** Milliseconds that its restart policy waited the last time. */

@@ -25,6 +25,28 @@ export async function pause(engine: Engine, container: Container): Promise<void>
   containerEvent(engine, container, 'pause')
 }
 
+/**
+ * Freezes a container that runs until the result is disposed of, whatever comes between; one that its user has paused, or
+ * that doesn't run, stays as it is. The state is not kept: a new daemon thaws what it finds frozen.
+ */
+export async function pausedFor(engine: Engine, container: Container): Promise<AsyncDisposable> {
+  using _lock = await engine.locks.hold(container.id)
+  if (container.freezes === 0 && container.state.phase !== 'running') return { async [Symbol.asyncDispose]() {} }
+  if (container.freezes === 0) {
+    await engine.cgroups.freeze(cgroupOf(engine, container))
+    container.state.phase = 'paused'
+    containerEvent(engine, container, 'pause')
+  }
+  container.freezes++
+  return { [Symbol.asyncDispose]: () => endFreeze(engine, container) }
+}
+
+async function endFreeze(engine: Engine, container: Container): Promise<void> {
+  using _lock = await engine.locks.hold(container.id)
+  container.freezes--
+  if (container.freezes === 0) await resume(engine, container)
+}
+
 /** Throws dockerd's conflict if the container isn't paused. */
 export async function unpause(engine: Engine, container: Container): Promise<void> {
   using _lock = await engine.locks.hold(container.id)

@@ -61,6 +61,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
     const { endpoint, ports } = sandbox
     await engine.networks.restore({ endpoint, ports, listeners: relayedSockets(container, found) })
   }
+  await thawIfForgotten(engine, container)
   const started = await found.connection.started
   container.state.pid = started.pid
   container.live = {
@@ -70,6 +71,12 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
     ended: found.ended,
   }
   return container.live
+}
+
+// A commit that the end of the daemon cut short leaves it frozen, though nobody paused it.
+async function thawIfForgotten(engine: Engine, container: Container): Promise<void> {
+  const cgroup = engine.cgroups.at(cgroupOf(engine, container))
+  if (container.state.phase === 'running' && cgroup.isFrozen()) await cgroup.thaw()
 }
 
 function relayedSockets(container: Container, { state }: FoundShim) {

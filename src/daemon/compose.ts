@@ -67,7 +67,7 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   const networks = undo.use(new Networks({ database, log, clock, ...options.network }))
   const containers = new ContainerStore(database)
   const events = new Events(clock, undo.use(new EventJournal(join(settings.dataRoot, 'events'))))
-  const images = new ImageStore({
+  const images: ImageStore = new ImageStore({
     root: settings.dataRoot,
     database,
     blobs,
@@ -75,7 +75,11 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     pool,
     clock,
     usage: imageUsage(containers),
-    events: (action, id, name) => events.publish('image', action, id, { name }),
+    events: (action, id, name) => {
+      // Of one that is gone by now nothing is known.
+      const labels = images.get(id)?.config.config?.Labels
+      events.publish('image', action, id, { ...labels, name })
+    },
   })
   const engine: Engine = {
     settings,

@@ -10,11 +10,18 @@ type Apply = (config: Config, rest: string, instruction: string) => void
 /** The configuration that `changes` make of `config`. Throws `invalid` as Docker does for what is no such instruction. */
 export function applyChanges(config: ExecutionConfig, changes: readonly string[]): ExecutionConfig {
   const result: Config = { ...config }
-  for (const line of changes.flatMap(change => change.split('\n')).map(text => text.trim())) {
-    if (line !== '' && !line.startsWith('#')) applyChange(result, line)
+  const lines = changes.flatMap(change => change.split('\n')).map(text => text.trim())
+  const instructions = lines.filter(line => line !== '' && !line.startsWith('#'))
+  for (const [index, line] of instructions.entries()) {
+    applyChange(result, line)
+    // A command that was made for another entrypoint.
+    if (isEntrypoint(line) && !instructions.slice(0, index).some(isCommand)) delete result.Cmd
   }
   return result
 }
+
+const isEntrypoint = (line: string) => /^entrypoint\b/i.test(line)
+const isCommand = (line: string) => /^cmd\b/i.test(line)
 
 function applyChange(config: Config, line: string): void {
   const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(line) ?? []
@@ -83,7 +90,10 @@ function jsonList(text: string): string[] | undefined {
   }
 }
 
-const command = (rest: string, { Shell = ['/bin/sh', '-c'] }: Config): string[] => jsonList(rest) ?? [...Shell, rest]
+const shell = ['/bin/sh', '-c']
+
+const command = (rest: string, { Shell }: Config): string[] =>
+  jsonList(rest) ?? [...(Shell ?? shell), ...(rest === '' ? [] : [rest])]
 
 function pairs(rest: string, instruction: string): [string, string][] {
   const words = splitWords(rest)

@@ -17,6 +17,7 @@ import { TreeArchive, joined } from './archive.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { Flow } from './flow.ts'
 import { type PathStat, locate, lookupError, meansDirectory, resolvePath, statLocated } from './locate.ts'
+import { packLayer } from './pack.ts'
 import { isDirectory, statIfThere } from './walk.ts'
 
 /** Copies the mount at `path` in another mount namespace, detached. */
@@ -83,7 +84,13 @@ export interface ChangesJob {
   readonly lower: number
 }
 
-export type TreeJob = CloneJob | AssembleJob | StatJob | ArchiveJob | ExportJob | ExtractJob | ChangesJob
+/** Gives the archive of the layer at the path `upper`, which need not be there. */
+export interface PackJob {
+  readonly kind: 'pack'
+  readonly upper: string
+}
+
+export type TreeJob = CloneJob | AssembleJob | StatJob | ArchiveJob | ExportJob | ExtractJob | ChangesJob | PackJob
 
 export interface TreeResults {
   /** Open descriptors, from now on the receiver's. */
@@ -94,6 +101,7 @@ export interface TreeResults {
   readonly export: undefined
   readonly extract: undefined
   readonly changes: readonly Change[]
+  readonly pack: undefined
 }
 
 export interface TreeHeads {
@@ -105,6 +113,7 @@ export interface TreeHeads {
   /** Absolute and clean. */
   readonly extract: string
   readonly changes: undefined
+  readonly pack: undefined
 }
 
 /** How a job speaks with who asked for it. */
@@ -130,6 +139,8 @@ export async function runTreeJob(job: TreeJob, channel: TreeChannel): Promise<Tr
       return await extract(job, channel)
     case 'changes':
       return changes(job)
+    case 'pack':
+      return await pack(job, channel)
   }
 }
 
@@ -233,6 +244,12 @@ function changes({ upper, lower }: ChangesJob): readonly Change[] {
   if (!layer) return []
   using tree = openBeneath(below, '.', readable)
   return changesOf(layer, tree)
+}
+
+async function pack({ upper }: PackJob, { flow }: TreeChannel): Promise<undefined> {
+  using layer = openLayer(upper)
+  for (const bytes of joined(layer ? packLayer(layer) : [])) await flow.send(bytes)
+  return undefined
 }
 
 function openLayer(path: string): Fd | undefined {

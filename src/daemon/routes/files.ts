@@ -1,7 +1,12 @@
 // Handlers of the operations on containers' files.
 
+import { isDeepStrictEqual } from 'node:util'
+import { zero } from '../../api/decode.ts'
 import { type Handlers, empty, json, stream } from '../../api/handler.ts'
+import { flag } from '../../api/query.ts'
+import { ContainerConfig } from '../../api/types/container.ts'
 import type { fileRoutes } from '../../api/routes/files.ts'
+import { commit } from '../../container/files/commit.ts'
 import { changesOf } from '../../container/files/changes.ts'
 import { pathStatHeader } from '../../container/files/path-stat.ts'
 import { archivePath, exportContainer, statPath } from '../../container/files/read.ts'
@@ -29,6 +34,14 @@ export function fileHandlers(engine: Engine): Pick<Handlers, keyof typeof fileRo
     async ContainerArchive({ params, query }) {
       const { stat, write } = await archivePath(engine, containers.get(params.name), named(params.name, query.path))
       return stream({ contentType: 'application/x-tar', headers: headersOf(stat), write })
+    },
+
+    async ImageCommit({ query, body, signal }) {
+      const { repo: repository, tag, comment, author, changes } = query
+      const pause = query.pause === '' || flag().read([query.pause], 'pause')
+      const config = isDeepStrictEqual(body, zero(ContainerConfig)) ? undefined : body
+      const request = { repository, tag, comment, author, changes, pause, config, signal }
+      return json({ Id: await commit(engine, containers.get(query.container), request) }, 201)
     },
 
     async PutContainerArchive({ params, query, input }) {

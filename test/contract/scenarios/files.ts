@@ -14,6 +14,9 @@ const outside = (path: string) => `find ${path} | sort | while read f; do stat -
 /** The file system that `docker diff` sorts in no order, and what only the runtimes make of mount points. */
 const changes = (name: string) => `docker diff ${name} | sort -k 2`
 
+const image = (name: string) =>
+  `docker inspect ${name} --format "{{json .Config.Cmd}} {{json .Config.Entrypoint}} {{json .Config.Env}} {{json .Config.Labels}} {{json .Config.User}} {{json .Config.WorkingDir}} {{json .Config.ExposedPorts}} {{json .Config.Volumes}} {{json .Config.OnBuild}} {{json .Config.StopSignal}} {{json .Config.Healthcheck}}"`
+
 export const files: Scenarios = {
   'cp to a running container': [
     tree,
@@ -115,5 +118,38 @@ export const files: Scenarios = {
     'docker stop -t 0 p1 >/dev/null; docker export -o out.tar p1; tar -xOf out.tar new/f; stat -c %a out.tar; rm out.tar',
     'docker export nothing; docker export; docker export -o /nothing/x p1',
     'docker rm p1; docker volume rm data',
+  ],
+  commit: [
+    start('p1', '-e A=1 --label l=1 --expose 80 -v /data'),
+    'docker exec p1 sh -c "mkdir /new; echo y >/new/f; rm /etc/group; rm -r /var/www; mkdir /var/www; echo z >/var/www/other; chown 77 /new; echo d >/data/f; ln /new/f /new/h; ln -s f /new/l"',
+    `docker commit p1 c:1 | wc -c; docker run --rm c:1 sh -c 'cd / && ls -A data; find new var/www | sort | while read f; do stat -c "%n %F %a %u:%g %h" $f; done; ls /etc/group'`,
+    `docker commit -a me -m msg -c 'CMD ["x","y"]' -c 'ENV B=2' -c 'ENTRYPOINT ["e"]' p1 c:2 >/dev/null; ${image('c:2')}`,
+    `docker commit -c 'ENTRYPOINT ["e"]' p1 c:3 >/dev/null; ${image('c:3')}`,
+    `docker commit -c 'ENTRYPOINT e f' -c 'CMD g h' p1 c:4 >/dev/null; ${image('c:4')}`,
+    `docker commit -c 'LABEL a=b c="d e"' -c 'USER app' -c 'WORKDIR /tmp' -c 'EXPOSE 90/udp 91' -c 'VOLUME /v1 /v2' -c 'ONBUILD RUN x' -c 'HEALTHCHECK --interval=5s CMD true' p1 c:5 >/dev/null; ${image('c:5')}`,
+    `docker commit -c CMD p1 c:6 >/dev/null; ${image('c:6')}`,
+    'docker commit -c "RUN x" p1; docker commit -c "FROM x" p1; docker commit -c "ENV" p1; docker commit -c "nonsense" p1',
+    'docker commit p1 BAD; docker commit nothing; docker commit p1 c:bad:tag; docker commit; docker commit p1 "c@sha256:0000000000000000000000000000000000000000000000000000000000000000"',
+    'docker history c:2 --no-trunc --format "{{.CreatedBy}} {{.Comment}} {{.Size}}" | sed "s/[0-9.]*B$/SIZE/"',
+    'docker inspect c:1 --format "{{len .RootFS.Layers}} {{.Architecture}} {{.Os}}"; docker inspect c:2 --format "{{.Comment}} {{.Author}}"',
+    'docker inspect p1 --format "{{.State.Status}}"; docker pause p1; docker commit p1 c:7 | wc -c; docker inspect p1 --format "{{.State.Status}}"; docker unpause p1',
+    'docker commit --pause=false p1 c:7 | wc -c; docker commit p1 | wc -c; docker images c --format "{{.Tag}}" | sort',
+    'docker save c:1 -o c.tar; docker rmi c:1 >/dev/null; docker load -q -i c.tar; docker run --rm c:1 cat /new/f /var/www/other; rm c.tar',
+    'docker run --name q1 c:1 sh -c "rm -r /new; mkdir /new; echo 2 >/new/g; echo r >/etc/group"; docker commit q1 c:8 >/dev/null; docker run --rm c:8 sh -c "ls /new; cat /etc/group"; docker inspect c:8 --format "{{len .RootFS.Layers}}"',
+    'docker rmi c:1 2>&1 | sed "s/[0-9a-f]\\{12\\}/ID/g"; docker rm q1 >/dev/null; docker rmi c:8 >/dev/null; docker rmi c:1 | wc -l',
+    'docker create --name r1 busybox >/dev/null; docker commit r1 e:1 >/dev/null; docker inspect e:1 --format "{{len .RootFS.Layers}}"; docker history e:1 --format "{{.CreatedBy}} {{.Size}}"; docker rmi e:1 | wc -l',
+    'docker rm -f p1 >/dev/null; docker commit p1; docker rmi $(docker images c -q --no-trunc) >/dev/null; docker image prune -f >/dev/null; docker images -aq | wc -l',
+  ],
+  'commit through the API': [
+    start('p1', '-e A=1 --label l=1'),
+    'curl -s --unix-socket ${DOCKER_HOST#unix://} -X POST "http://x/v1.41/commit?container=p1&repo=z" | wc -c',
+    `curl -s --unix-socket \${DOCKER_HOST#unix://} -X POST -H "Content-Type: application/json" -d '{"Cmd":["b"],"Env":["Z=1"],"Labels":{"q":"w"}}' "http://x/v1.41/commit?container=p1&repo=z&tag=2" | wc -c; ${image('z:2')}`,
+    'curl -s --unix-socket ${DOCKER_HOST#unix://} -X POST -H "Content-Type: application/json" -d "{bad" "http://x/v1.41/commit?container=p1" | wc -l; docker rmi z z:2 | grep -c Untagged',
+  ],
+  'events of files': [
+    'date +%s.%N >since; ' + start('p1'),
+    'mkdir t; docker cp p1:/etc/group t; docker cp t/group p1:/tmp; docker export p1 >/dev/null; docker diff p1 >/dev/null; docker commit -m why p1 c:1 >/dev/null; docker rmi c:1 >/dev/null',
+    'docker events --since $(cat since) --until $(date +%s.%N) --format "{{.Type}} {{.Action}} {{json .Actor.Attributes}}" | grep -vE "^(network|volume)" | sed "s/sha256:[0-9a-f]*/ID/g"',
+    'rm -r t since',
   ],
 }
