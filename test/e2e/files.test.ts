@@ -2,41 +2,28 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 
 import type { Engine } from '../kit/engine.ts'
 import { until } from '../kit/until.ts'
+import { get, getArchive, putArchive } from './archives.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
-/** GET of an archive whose answer is not read yet. */
-async function get(engine: Engine, path: string): Promise<IncomingMessage> {
-  const sent = request({ socketPath: engine.socket, agent: false, path })
-  sent.end()
-  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-  return answer
-}
-
 const contentOf = async (engine: Engine, container: string, path: string): Promise<string> => {
-  const archive = await buffer(await get(engine, `/containers/${container}/archive?path=${path}`))
-  return execFileSync('tar', ['-xO'], { input: archive, stdio: ['pipe', 'pipe', 'ignore'] }).toString()
+  const { body } = await getArchive(engine, container, path)
+  return execFileSync('tar', ['-xO'], { input: body, stdio: ['pipe', 'pipe', 'ignore'] }).toString()
 }
 
-/** PUT of an archive with `files`; resolves to the status. */
-async function put(engine: Engine, target: string, files: Record<string, string>): Promise<number> {
+/** Puts `files` into the directory `path`; resolves to the status. */
+async function put(engine: Engine, container: string, path: string, files: Record<string, string>): Promise<number> {
   const folder = join(engine.scratch, 'put')
   mkdirSync(folder, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const archive = execFileSync('tar', ['-C', folder, '-c', ...Object.keys(files)])
-  const sent = request({ socketPath: engine.socket, agent: false, method: 'PUT', path: target })
-  sent.end(archive)
-  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-  await buffer(answer)
-  return answer.statusCode ?? 0
+  return await putArchive(engine, container, path, execFileSync('tar', ['-C', folder, '-c', ...Object.keys(files)]))
 }
 
 test('files of containers', { skip: onDockerd }, async suite => {
@@ -48,7 +35,7 @@ test('files of containers', { skip: onDockerd }, async suite => {
     await running('made')
     for (let round = 0; round < 5; round++) {
       await engine.ok(['exec', 'made', 'mkdir', '-p', `/job/${round}`])
-      assert.equal(await put(engine, `/containers/made/archive?path=/job/${round}`, { f: `${round}` }), 200)
+      assert.equal(await put(engine, 'made', `/job/${round}`, { f: `${round}` }), 200)
       assert.equal(await engine.ok(['exec', 'made', 'cat', `/job/${round}/f`]), `${round}`)
     }
   })
@@ -61,7 +48,7 @@ test('files of containers', { skip: onDockerd }, async suite => {
     await engine.ok(['exec', 'shared', 'sh', '-c', 'echo later > /later'])
     // Through the mount of the archive that is still being read, and through one of its own.
     assert.equal(await contentOf(engine, 'shared', '/later'), 'later\n')
-    assert.equal(await put(engine, '/containers/shared/archive?path=/', { put: 'in' }), 200)
+    assert.equal(await put(engine, 'shared', '/', { put: 'in' }), 200)
     assert.equal(await engine.ok(['exec', 'shared', 'cat', '/put']), 'in')
     assert.ok((await buffer(slow)).length > 40_000_000)
     await engine.ok(['restart', '-t', '0', 'shared'])
