@@ -56,7 +56,7 @@ export interface ContainerSettings {
   readonly hostGateway: readonly string[]
 }
 
-/** The parts of a running engine. */
+/** The parts of a running engine. `settings` and `runtimes` may be others after a reload: read them when they are used. */
 export interface Engine {
   readonly settings: ContainerSettings
   readonly database: Database

@@ -42,6 +42,16 @@ export interface EngineOptions {
   readonly defaultRuntime: string | undefined
 }
 
+/** What of it can change while the engine runs. */
+export type ReloadableOptions = Pick<EngineOptions, 'settings' | 'runtimes' | 'defaultRuntime'>
+
+/** An engine, and how its settings are changed while it runs. */
+export interface ComposedEngine {
+  readonly engine: Engine
+  /** Probes the runtimes of `options` and then takes them and its settings, both at once; throws, changing nothing. */
+  reconfigure(options: ReloadableOptions): Promise<void>
+}
+
 /** The cgroup below which the containers of the daemon with this exec root are. */
 export function defaultCgroupParent(execRoot: string): string {
   if (execRoot === '/run/gantry') return 'gantry'
@@ -52,7 +62,11 @@ export function defaultCgroupParent(execRoot: string): string {
  * Opens the data root and takes over what runs: afterwards every container is as its shim says. `undo` gets what the
  * daemon has to let go of at its end, which is never a container.
  */
-export async function composeEngine(options: EngineOptions, log: Log, undo: AsyncDisposableStack): Promise<Engine> {
+export async function composeEngine(
+  options: EngineOptions,
+  log: Log,
+  undo: AsyncDisposableStack,
+): Promise<ComposedEngine> {
   const { settings } = options
   makeDirectories(settings)
   const database = undo.use(Database.open(join(settings.dataRoot, 'gantry.db')))
@@ -81,8 +95,14 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
       events.publish('image', action, id, { ...labels, name })
     },
   })
+  const live = { settings, runtimes: await findRuntimes(options, host, database) }
   const engine: Engine = {
-    settings,
+    get settings() {
+      return live.settings
+    },
+    get runtimes() {
+      return live.runtimes
+    },
     database,
     log,
     clock,
@@ -94,7 +114,6 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
     volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds, removeTree }),
     networks,
     cgroups: new Cgroups(),
-    runtimes: await findRuntimes(options, host, database),
     seccompCache: new SeccompCache(),
     host,
     containers,
@@ -111,7 +130,11 @@ export async function composeEngine(options: EngineOptions, log: Log, undo: Asyn
   await networks.start()
   await settleInherited(engine, inheritance)
   await startWithDaemon(engine)
-  return engine
+  const reconfigure: ComposedEngine['reconfigure'] = async next => {
+    const runtimes = await findRuntimes(next, host, database)
+    Object.assign(live, { settings: next.settings, runtimes })
+  }
+  return { engine, reconfigure }
 }
 
 function makeDirectories({ dataRoot, execRoot }: ContainerSettings) {
@@ -121,7 +144,7 @@ function makeDirectories({ dataRoot, execRoot }: ContainerSettings) {
   mkdirSync(join(execRoot, 'runtime'), { recursive: true, mode: 0o711 })
 }
 
-async function findRuntimes(options: EngineOptions, host: Engine['host'], database: Database): Promise<Runtimes> {
+async function findRuntimes(options: ReloadableOptions, host: Engine['host'], database: Database): Promise<Runtimes> {
   const { settings } = options
   const candidates = [...knownRuntimes, ...options.runtimes]
   const probed = await probeRuntimes(candidates, {

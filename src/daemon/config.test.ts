@@ -9,7 +9,9 @@ import * as fc from 'fast-check'
 import { kindOf } from '../lib/errors.ts'
 import { loadConfig } from './config.ts'
 import { parseHost } from './config/hosts.ts'
+import { silentLog } from '../lib/log.ts'
 import { listenAddresses } from './listeners.ts'
+import { ServiceManager } from './service-manager.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'config-'))
 after(() => rmSync(dir, { recursive: true }))
@@ -218,11 +220,25 @@ for (const text of ['tcp://a:0', 'tcp://a:x', 'tcp://a/b', 'unix://a', 'tcp://[x
 
 test('fd:// stands for the sockets that systemd passes to this process', () => {
   const config = { hosts: [parseHost('fd://')], group: 'docker', groupRequired: false }
-  const env = { LISTEN_PID: String(process.pid), LISTEN_FDS: '2', LISTEN_FDNAMES: 'a:b' }
-  assert.deepEqual(listenAddresses(config, env), [
+  const env = {
+    LISTEN_PID: String(process.pid),
+    LISTEN_FDS: '2',
+    LISTEN_FDNAMES: 'a:b',
+    NOTIFY_SOCKET: '/x',
+    HOME: '/',
+  }
+  using manager = new ServiceManager(env, silentLog)
+  assert.deepEqual(env, { HOME: '/' }, 'no child takes them for its own')
+  const both = [
     { kind: 'fd', fd: 3 },
     { kind: 'fd', fd: 4 },
-  ])
-  assert.deepEqual(listenAddresses({ ...config, hosts: [parseHost('fd://b')] }, env), [{ kind: 'fd', fd: 4 }])
-  assert.throws(() => listenAddresses(config, { ...env, LISTEN_PID: '1' }), { kind: 'notFound' })
+  ]
+  assert.deepEqual(listenAddresses(config, manager.sockets), both)
+  for (const text of ['fd://b', 'fd://4']) {
+    assert.deepEqual(listenAddresses({ ...config, hosts: [parseHost(text)] }, manager.sockets), both.slice(1))
+  }
+  const missing = { ...config, hosts: [parseHost('fd://c')] }
+  assert.throws(() => listenAddresses(missing, manager.sockets), { kind: 'notFound' })
+  using other = new ServiceManager({ LISTEN_PID: '1', LISTEN_FDS: '2' }, silentLog)
+  assert.deepEqual(other.sockets, [])
 })

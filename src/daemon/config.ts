@@ -24,18 +24,20 @@ export interface Config extends Omit<Values, 'hosts' | 'logLevel' | 'tls' | 'tls
   readonly pidfile: string
 }
 
+/** A configuration that can be run. */
+export interface Configured {
+  readonly config: Config
+  /** For the log: what was accepted and changes nothing, and which of two values counts. */
+  readonly notices: readonly string[]
+}
+
 /** What to do, as the command line has it. */
 export type Command =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
   /** The configuration is fine and nothing more was asked. */
   | { readonly kind: 'validated' }
-  | {
-      readonly kind: 'run'
-      readonly config: Config
-      /** For the log: what was accepted and changes nothing, and which of two values counts. */
-      readonly notices: readonly string[]
-    }
+  | ({ readonly kind: 'run' } & Configured)
 
 const allOptions: readonly Option[] = [...Object.values<Option>(options), ...ignoredOptions, ...refusedOptions]
 

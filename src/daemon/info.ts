@@ -8,16 +8,18 @@ import type { Engine } from '../container/engine.ts'
 import { formatTime } from '../lib/clock.ts'
 import { driverNames } from '../logging/drivers.ts'
 import { gantryVersion } from '../lib/version.ts'
+import type { Config } from './config.ts'
 
 // Go's words, which the Engine API has.
 const architecture = arch() === 'x64' ? 'amd64' : arch()
 
-/** What of the daemon's configuration `info` shows. */
-export interface InfoSettings {
-  readonly debug: boolean
-  readonly labels: readonly string[]
+/** What of the daemon's configuration `info` shows, as it is when asked. */
+export interface InfoSource {
   readonly engineId: string
-  readonly warnings: readonly string[]
+  readonly config: Pick<
+    Config,
+    'debug' | 'labels' | 'httpProxy' | 'httpsProxy' | 'noProxy' | 'insecureRegistries' | 'registryMirrors'
+  >
 }
 
 /** The engine's version, with Node.js and the default runtime as its components. */
@@ -46,12 +48,12 @@ export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
 }
 
 /** Everything that `docker info` shows of the server. */
-export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
+export function systemInfo(engine: Engine, { engineId, config }: InfoSource): SystemInfo {
   const { cgroups, containers, runtimes } = engine
   const os = readOsRelease()
-  const warnings = [...settings.warnings, ...runtimes.get('').warnings]
+  const warnings = runtimes.get('').warnings
   return {
-    ID: settings.engineId,
+    ID: engineId,
     ...countContainers(containers.all().map(container => container.state.phase)),
     Images: engine.images.rows.all().length,
     Driver: 'overlay2',
@@ -68,7 +70,7 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     },
     ...limitsOf(engine),
     IPv4Forwarding: readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',
-    Debug: settings.debug,
+    Debug: config.debug,
     NFd: readdirSync('/proc/self/fd').length,
     NGoroutines: 1,
     SystemTime: formatTime(engine.clock.now()),
@@ -82,16 +84,16 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     OSType: 'linux',
     Architecture: machine(),
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], IndexConfigs: {}, Mirrors: null },
+    RegistryConfig: registryConfig(config),
     NCPU: cpus().length,
     MemTotal: totalmem(),
     GenericResources: null,
     DockerRootDir: engine.settings.dataRoot,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
+    HttpProxy: withoutPassword(config.httpProxy),
+    HttpsProxy: withoutPassword(config.httpsProxy),
+    NoProxy: config.noProxy,
     Name: hostname(),
-    Labels: [...settings.labels],
+    Labels: [...config.labels],
     ExperimentalBuild: false,
     ServerVersion: gantryVersion(),
     Runtimes: Object.fromEntries(runtimes.all.filter(({ works }) => works).map(({ name, path }) => [name, { path }])),
@@ -112,9 +114,34 @@ export function systemInfo(engine: Engine, settings: InfoSettings): SystemInfo {
     InitCommit: { ID: '' },
     SecurityOptions: securityOptions(engine),
     CDISpecDirs: [...engine.settings.cdiSpecDirs],
-    Warnings: warnings.length > 0 ? warnings : null,
+    Warnings: warnings.length > 0 ? [...warnings] : null,
   }
 }
+
+const loopback = ['::1/128', '127.0.0.0/8']
+
+function registryConfig({ insecureRegistries, registryMirrors }: InfoSource['config']) {
+  const networks = insecureRegistries.filter(name => name.includes('/'))
+  const names = insecureRegistries.filter(name => !name.includes('/'))
+  const index = (Name: string, Mirrors: string[], Secure: boolean, Official: boolean) => ({
+    Name,
+    Mirrors,
+    Secure,
+    Official,
+  })
+  const mirrors = registryMirrors.map(url => `${url.replace(/\/+$/, '')}/`)
+  return {
+    InsecureRegistryCIDRs: [...loopback, ...networks],
+    IndexConfigs: {
+      'docker.io': index('docker.io', mirrors, true, true),
+      ...Object.fromEntries(names.map(name => [name, index(name, [], false, false)])),
+    },
+    Mirrors: mirrors.length > 0 ? mirrors : null,
+  }
+}
+
+// As dockerd hides what a proxy's URL may contain.
+const withoutPassword = (url: string) => url.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1xxxxx:xxxxx@')
 
 function countContainers(phases: readonly string[]) {
   const count = (...wanted: string[]) => phases.filter(phase => wanted.includes(phase)).length

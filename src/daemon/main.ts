@@ -2,7 +2,13 @@
 
 import { kindOf, messageOf } from '../lib/errors.ts'
 import { gantryVersion } from '../lib/version.ts'
-import { type Command, loadConfig } from './config.ts'
+import { type Command, type Configured, loadConfig } from './config.ts'
+
+function configure(): Configured {
+  const command = loadConfig(process.argv.slice(2))
+  if (command.kind !== 'run') throw new TypeError(`A daemon does not run with --${command.kind}`)
+  return command
+}
 
 async function follow(command: Command): Promise<void> {
   if (command.kind === 'help') process.stdout.write(command.text)
@@ -11,7 +17,7 @@ async function follow(command: Command): Promise<void> {
   else {
     // Only now: what is wrong with a flag can be said without an engine.
     const { serve } = await import('./serve.ts')
-    await serve(command.config, command.notices)
+    await serve(command, configure)
     process.exit(0)
   }
 }

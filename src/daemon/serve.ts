@@ -1,15 +1,15 @@
 // The daemon's life: takes its roots, brings up the engine and serves the API until a signal ends it.
 
-import type { Engine } from '../container/engine.ts'
 import { createLog } from '../lib/log.ts'
-import { Meta } from '../state/meta.ts'
 import { composeEngine } from './compose.ts'
-import type { Config } from './config.ts'
+import type { Configured } from './config.ts'
+import { onHangup } from './hangup.ts'
 import { ApiServer } from './http/server.ts'
 import { describeAddress } from './http/listen.ts'
 import { listenAddresses } from './listeners.ts'
 import { engineOptions } from './options.ts'
 import { makePrivate } from './private-root.ts'
+import { RunningDaemon } from './reload.ts'
 import { containerHandlers } from './routes/container.ts'
 import { execHandlers } from './routes/exec.ts'
 import { fileHandlers } from './routes/files.ts'
@@ -17,35 +17,42 @@ import { imageHandlers } from './routes/image.ts'
 import { networkHandlers } from './routes/network.ts'
 import { systemHandlers } from './routes/system.ts'
 import { volumeHandlers } from './routes/volume.ts'
+import { ServiceManager } from './service-manager.ts'
 import { claim } from './tenancy.ts'
 import { gantryVersion } from '../lib/version.ts'
 
-/** Runs the daemon until a signal ends it. Containers run on. `notices` are for the log. */
-export async function serve(config: Config, notices: readonly string[]): Promise<void> {
+/** Runs the daemon until a signal ends it. Containers run on. `load` reads the configuration again, for a reload. */
+export async function serve(configured: Configured, load: () => Configured): Promise<void> {
+  const { config } = configured
   const log = createLog(config.logLevel)
-  for (const notice of notices) log.info({}, notice)
+  for (const notice of configured.notices) log.info({}, notice)
   await using undo = new AsyncDisposableStack()
+  const manager = undo.use(new ServiceManager(process.env, log))
   // What the configuration cannot mean is told before anything is touched.
   const options = engineOptions(config)
+  const addresses = listenAddresses(config, manager.sockets)
   undo.use(claim(config))
   undo.use(makePrivate(config.execRoot))
-  const engine = await composeEngine(options, log, undo)
-  const server = undo.use(new ApiServer({ handlers: handlersOf(engine, config), log, version: gantryVersion() }))
-  const addresses = listenAddresses(config, process.env)
+  const { engine, reconfigure } = await composeEngine(options, log, undo)
+  const daemon = new RunningDaemon({ engine, reconfigure, log, manager, config, load })
+  // Before it is served, so that whoever sees it served can have it reload.
+  undo.use(onHangup(() => daemon.reload()))
+  const server = undo.use(new ApiServer({ handlers: handlersOf(daemon), log, version: gantryVersion() }))
   for (const address of addresses) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')
   for (const warning of runtime.warnings) log.warn({ runtime: runtime.name }, warning)
   const where = addresses.map(describeAddress).join(', ')
   log.info({ version: gantryVersion(), runtime: `${runtime.name} ${runtime.version}` }, `API listen on ${where}`)
+  manager.ready()
   await stopSignal()
+  manager.stopping()
   log.info({}, 'Stopping; containers run on')
 }
 
-function handlersOf(engine: Engine, config: Config) {
-  const engineId = new Meta(engine.database).ensure('engine-id', () => crypto.randomUUID())
-  const info = { debug: config.debug, labels: config.labels, engineId, warnings: [] }
+function handlersOf(daemon: RunningDaemon) {
+  const { engine } = daemon
   return {
-    ...systemHandlers(engine, info),
+    ...systemHandlers(engine, daemon),
     ...containerHandlers(engine),
     ...fileHandlers(engine),
     ...execHandlers(engine),

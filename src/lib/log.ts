@@ -13,8 +13,13 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** A log of which one can choose anew what it keeps. */
+export interface AdjustableLog extends Log {
+  level: string
+}
+
 /** A log that writes JSON lines to standard error from `level` on. */
-export function createLog(level: LogLevel): Log {
+export function createLog(level: LogLevel): AdjustableLog {
   return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2))
 }
 

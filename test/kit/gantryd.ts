@@ -35,6 +35,7 @@ export class Gantryd extends Engine {
   static async start(options: GantrydOptions = {}): Promise<Gantryd> {
     const engine = new Gantryd(...(await Engine.place('gantryd', options.namespace)), options)
     mkdirSync(engine.scratch)
+    emptyConfiguration(engine.directory)
     await engine.launch(engine.argv)
     engine.#baseline = engine.footprint()
     return engine
@@ -53,11 +54,16 @@ export class Gantryd extends Engine {
       `--data-root=${this.dataRoot}`,
       `--exec-root=${this.execRoot}`,
       `--pidfile=${join(this.directory, 'pid')}`,
-      `--config-file=${emptyConfiguration(this.directory)}`,
+      `--config-file=${this.configuration}`,
       `--cgroup-parent=/${this.cgroupParent}`,
       `--bip=${this.#options.bip ?? testBridgeAddress}`,
       ...(this.#options.flags ?? []),
     ]
+  }
+
+  /** Its configuration file: at first an empty object. */
+  get configuration(): string {
+    return join(this.directory, 'daemon.json')
   }
 
   /** Its containers' control groups are below this one. */

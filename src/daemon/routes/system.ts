@@ -11,15 +11,15 @@ import type { Filters } from '../../lib/filters.ts'
 import { writeChunk } from '../../lib/streams.ts'
 import { pingHandlers } from '../http/ping.ts'
 import { diskUsage } from '../disk-usage.ts'
-import { type InfoSettings, systemInfo, systemVersion } from '../info.ts'
+import { type InfoSource, systemInfo, systemVersion } from '../info.ts'
 import { eventMatches, eventMessage, eventType } from './events.ts'
 
 /** A handler for each operation on the engine. */
-export function systemHandlers(engine: Engine, settings: InfoSettings): Pick<Handlers, keyof typeof systemRoutes> {
+export function systemHandlers(engine: Engine, source: InfoSource): Pick<Handlers, keyof typeof systemRoutes> {
   return {
     ...pingHandlers,
     SystemVersion: async () => json(systemVersion(engine)),
-    SystemInfo: async () => json(systemInfo(engine, settings)),
+    SystemInfo: async () => json(systemInfo(engine, source)),
     SystemDataUsage: async ({ query, version }) =>
       json(await diskUsage(engine, { types: query.type, verbose: query.verbose, version })),
     BuildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),
