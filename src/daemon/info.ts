@@ -120,21 +120,22 @@ export function systemInfo(engine: Engine, { engineId, config }: InfoSource): Sy
 
 const loopback = ['::1/128', '127.0.0.0/8']
 
+const registryIndex = (Name: string, Mirrors: string[], Secure: boolean, Official: boolean) => ({
+  Name,
+  Mirrors,
+  Secure,
+  Official,
+})
+
 function registryConfig({ insecureRegistries, registryMirrors }: InfoSource['config']) {
   const networks = insecureRegistries.filter(name => name.includes('/'))
   const names = insecureRegistries.filter(name => !name.includes('/'))
-  const index = (Name: string, Mirrors: string[], Secure: boolean, Official: boolean) => ({
-    Name,
-    Mirrors,
-    Secure,
-    Official,
-  })
   const mirrors = registryMirrors.map(url => `${url.replace(/\/+$/, '')}/`)
   return {
     InsecureRegistryCIDRs: [...loopback, ...networks],
     IndexConfigs: {
-      'docker.io': index('docker.io', mirrors, true, true),
-      ...Object.fromEntries(names.map(name => [name, index(name, [], false, false)])),
+      'docker.io': registryIndex('docker.io', mirrors, true, true),
+      ...Object.fromEntries(names.map(name => [name, registryIndex(name, [], false, false)])),
     },
     Mirrors: mirrors.length > 0 ? mirrors : null,
   }

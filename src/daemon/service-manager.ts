@@ -16,6 +16,8 @@ export interface InheritedSocket {
 /** The first descriptor that is passed. */
 const firstDescriptor = 3
 
+const isOurs = (pid: string | undefined) => pid === String(process.pid)
+
 /** A service manager, or none: then nothing is told and nothing was passed. */
 export class ServiceManager implements Disposable {
   readonly sockets: readonly InheritedSocket[]
@@ -28,12 +30,11 @@ export class ServiceManager implements Disposable {
   /** Reads its variables from `env`, and removes them: children such as an OCI runtime would take them for theirs. */
   constructor(env: Environment, log: Log) {
     this.#log = log
-    const own = (pid: string | undefined) => pid === String(process.pid)
-    const count = own(env.LISTEN_PID) ? Number(env.LISTEN_FDS ?? 0) : 0
+    const count = isOurs(env.LISTEN_PID) ? Number(env.LISTEN_FDS ?? 0) : 0
     const names = (env.LISTEN_FDNAMES ?? '').split(':')
     this.sockets = Array.from({ length: count }, (_, at) => ({ fd: firstDescriptor + at, name: names[at] ?? '' }))
     this.#address = env.NOTIFY_SOCKET ?? ''
-    this.#patience = env.WATCHDOG_PID === undefined || own(env.WATCHDOG_PID) ? Number(env.WATCHDOG_USEC ?? 0) : 0
+    this.#patience = env.WATCHDOG_PID === undefined || isOurs(env.WATCHDOG_PID) ? Number(env.WATCHDOG_USEC ?? 0) : 0
     const variables = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC']
     for (const name of variables) delete env[name]
   }

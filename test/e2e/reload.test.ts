@@ -102,13 +102,13 @@ test('reloading the configuration', gantrydOnly, async suite => {
   await suite.test('the reload is an event with dockerd’s attributes', async () => {
     const since = String(Date.now() / 1000)
     await reload(engine, { 'max-concurrent-downloads': 9 })
-    const until = String(Date.now() / 1000 + 1)
+    const end = String(Date.now() / 1000 + 1)
     const told = await engine.ok([
       'events',
       '--since',
       since,
       '--until',
-      until,
+      end,
       '--format',
       '{{json .}}',
       '--filter',
