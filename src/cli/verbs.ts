@@ -45,6 +45,15 @@ export const verbs: Readonly<Record<string, Entry>> = {
   },
   top: { summary: 'Display the running processes of a container', load: () => import('./commands/top.ts') },
   rm: { summary: 'Remove one or more containers', load: () => import('./commands/rm.ts') },
+  diff: {
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: () => import('./commands/diff.ts'),
+  },
+  export: {
+    summary: "Export a container's filesystem as a tar archive",
+    load: () => import('./commands/export.ts'),
+  },
+  commit: { summary: "Create a new image from a container's changes", load: () => import('./commands/commit.ts') },
   images: { summary: 'List images', load: () => import('./commands/images.ts') },
   load: { summary: 'Load an image from a tar archive or STDIN', load: () => import('./commands/load.ts') },
   import: {

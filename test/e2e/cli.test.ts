@@ -109,6 +109,22 @@ run -d --name up --stop-signal KILL -l a=b -p 127.0.0.1::80 busybox sh -c 'echo 
 run -d --name up busybox true
 create --name made -v /data busybox true
 create nosuch
+diff made
+diff nosuch
+diff
+export nosuch
+export -o /nonexistent/x made
+export -o /tmp
+exec up sh -c 'mkdir /n && touch /n/f && rm /etc/group'
+diff up
+commit -a me -m why -c 'ENV Z=1' up image:two
+commit --pause=false -c 'RUN x' up
+commit up BAD
+commit up image@sha256:0000000000000000000000000000000000000000000000000000000000000000
+commit nosuch
+commit
+inspect image:two --format '{{json .Config.Env}},{{.Author}},{{.Comment}}'
+rmi image:two
 ps
 ps -a
 ps -aq --no-trunc

@@ -1,0 +1,31 @@
+// Files that a user asks to be written: there wholly, or as they were before.
+
+import { createWriteStream } from 'node:fs'
+import { lstatSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { invalid } from '../lib/errors.ts'
+
+/** Throws with Docker's sentence if `path` is in no directory, or is something that can't be written over. */
+export function checkOutputPath(path: string): void {
+  const directory = dirname(path)
+  if (!statSync(directory, { throwIfNoEntry: false })) {
+    throw invalid(`invalid output path: stat ${directory}: no such file or directory`)
+  }
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (there?.isBlockDevice() || there?.isCharacterDevice()) throw invalid('got a device')
+  if (there?.isFIFO()) throw invalid('got a named pipe')
+}
+
+/** Writes all of `input` to `path`; a failure leaves what was there. */
+export async function writeFile(path: string, input: Readable): Promise<void> {
+  const draft = join(dirname(path), `.tmp-${crypto.randomUUID()}`)
+  try {
+    await pipeline(input, createWriteStream(draft, { flags: 'wx', mode: 0o600 }))
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+}
