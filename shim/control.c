@@ -74,6 +74,8 @@ static void command(struct shim *shim, struct client *client, struct header head
   } else if (header.type == REQUEST_CLOSE_STDIN && header.length == 0) {
     streams_end_input(&shim->streams);
     server_input_room(&shim->server);
+  } else if (header.type == REQUEST_GIVE_UP && header.length == 0) {
+    if (shim->phase == PHASE_STARTING) runtime_kill(shim->runtime);
   } else {
     client_close(client);
   }

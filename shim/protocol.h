@@ -14,6 +14,7 @@ enum message_type {
   // From a client, on a control connection.
   REQUEST_RESIZE = 3,
   REQUEST_CLOSE_STDIN = 4,
+  REQUEST_GIVE_UP = 5,
   // From the shim.
   EVENT_STATE = 64,
   EVENT_STARTED = 65,

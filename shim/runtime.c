@@ -73,7 +73,7 @@ static void reset_signals(posix_spawnattr_t *attributes) {
   sigemptyset(&none);
   posix_spawnattr_setsigdefault(attributes, &all);
   posix_spawnattr_setsigmask(attributes, &none);
-  posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 }
 
 static int spawn(struct command *command, const int streams[3], pid_t *pid) {
@@ -87,6 +87,8 @@ static int spawn(struct command *command, const int streams[3], pid_t *pid) {
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   reset_signals(&attributes);
+  // Of its own, so that all of it can be killed: a runtime may be a script.
+  posix_spawnattr_setpgroup(&attributes, 0);
   for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&actions, streams[i], i);
   int result = posix_spawnp(pid, command->arguments[0], &actions, &attributes, command->arguments, environment);
   posix_spawn_file_actions_destroy(&actions);
@@ -104,6 +106,8 @@ int runtime_start(const struct options *options, const char *console, const int 
   errno = spawn(&command, streams, pid);
   return errno == 0 ? 0 : fail_errno(failure, "posix_spawn", options->runtime);
 }
+
+void runtime_kill(pid_t pid) { kill(-pid, SIGKILL); }
 
 // Reads the last `size` bytes of a file at most; returns how many.
 static size_t read_file(const char *name, char *bytes, size_t size) {

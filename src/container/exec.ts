@@ -125,6 +125,7 @@ export async function launchExec(engine: Engine, exec: Exec, attach: readonly At
     const process = processFor(engine, exec.container, exec.request, exec.size)
     writeFileSync(join(directory, 'process.json'), formatSpec(process), { mode: 0o600 })
     const shim = launchShim({ ...execShimOptions(engine, exec, directory), attach }, engine.settings.shim)
+    exec.shim = shim.connection
     return { attached: shim.attached, started: follow(engine, exec, directory, shim) }
   } catch (error) {
     end(exec, directory, cannotStart)
@@ -136,7 +137,6 @@ async function follow(engine: Engine, exec: Exec, directory: string, shim: Launc
   try {
     const { pid } = await shim.connection.started
     exec.pid = pid
-    exec.shim = shim.connection
   } catch (error) {
     for (const stream of shim.attached) stream.destroy()
     throw failed(exec, directory, error)

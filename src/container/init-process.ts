@@ -1,6 +1,7 @@
-// Processes of a container by descriptor.
+// Processes of a container by descriptor, and with what they started.
 
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import type { Fd } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
 import { pidfdOpen, pidfdSignal } from '../kernel/pidfd.ts'
@@ -23,6 +24,33 @@ export function openInit(pid: number, id: string): Fd | undefined {
 export function signalIfThere(process: Fd, signal: number): void {
   try {
     pidfdSignal(process, signal)
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error
+  }
+}
+
+/**
+ * Kills an exec's first process `pid` of container `id`, and what it started: runtimes give an exec a session of its own,
+ * and a process leaves that only if it means to. Throws KernelError.
+ */
+export function killExec(pid: number, id: string): void {
+  using leader = openInit(pid, id)
+  if (!leader) return
+  const group = groupOfSession(pid)
+  signalIfThere(leader, constants.signals.SIGKILL)
+  if (group !== undefined) killGroup(group)
+}
+
+// proc_pid_stat(5): the name in parentheses is followed by state, parent, process group, session.
+function groupOfSession(pid: number): number | undefined {
+  const status = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const [, , group, session] = status.slice(status.lastIndexOf(')') + 2).split(' ')
+  return group !== undefined && group !== '0' && group === session ? Number(group) : undefined
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL')
   } catch (error) {
     if (!hasCode(error, 'ESRCH')) throw error
   }

@@ -5,6 +5,7 @@ import { conflict } from '../lib/errors.ts'
 import { parseSignal } from '../kernel/signals.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { settleStart } from './give-up.ts'
 import { signalIfThere } from './init-process.ts'
 import type { Container } from './model.ts'
 import { resume } from './pause.ts'
@@ -12,12 +13,19 @@ import { cancelRestart, markStopped } from './restart-policy.ts'
 
 const { SIGKILL } = constants.signals
 
+/** Milliseconds that a start which is under way has before a signal other than SIGKILL gives it up. */
+const startPatience = 10_000
+
 /**
  * Sends `signal` (a number) to a running container; after SIGKILL, resolves when it has exited. A signal that ends the
- * container reaches a paused one as well, and calls its restart policy off. Throws dockerd's conflict if it isn't running.
+ * container reaches a paused one as well, and calls its restart policy off. A start that is under way is waited for, or
+ * given up. Throws dockerd's conflict if it isn't running.
  */
 export async function kill(engine: Engine, container: Container, signal: number): Promise<void> {
+  const starts = container.attempt !== undefined
+  await settleStart(engine, container, signal === SIGKILL ? 0 : startPatience)
   if (!container.isActive) {
+    if (starts) return
     throw conflict(`container ${container.id} is not running`)
   }
   const ends = isMeantToEnd(container, signal)

@@ -154,6 +154,8 @@ export class Container {
   freezes = 0
   /** True once someone asked for its end since it was last started: its restart policy leaves it alone then. */
   endAsked = false
+  /** The start that is under way; aborting it gives it up. */
+  attempt: AbortController | undefined
   /** Milliseconds that its restart policy waited the last time. */
   lastPause = 0
   /** The restart policy's next attempt. */

@@ -50,7 +50,7 @@ export async function settleExit(
   const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
   recordExit(engine, container, seen, unseen)
   dismissEarly(container)
-  dropUnstartedExecs(container)
+  giveUpExecs(container)
   const { exitCode: code, oomKilled, error } = container.state
   if (oomKilled) containerEvent(engine, container, 'oom')
   containerEvent(engine, container, 'die', { execDuration: String(runSeconds(container)), exitCode: String(code) })
@@ -102,9 +102,13 @@ function recordExit(engine: Engine, container: Container, exit: ShimExit | undef
   }
 }
 
-// They were for the run that is over. Those that run end with it, each by its own shim.
-function dropUnstartedExecs({ execs }: Container) {
-  for (const [id, { phase }] of execs) if (phase === 'created') execs.delete(id)
+// They were for the run that is over. Those that run end with it, each by its own shim; a runtime that has not come to
+// starting one by now won't.
+function giveUpExecs({ execs }: Container) {
+  for (const [id, { phase, shim }] of execs) {
+    if (phase === 'created') execs.delete(id)
+    shim?.giveUp()
+  }
 }
 
 function runSeconds(container: Container): number {

@@ -6,6 +6,7 @@ import { conflict, invalid } from '../lib/errors.ts'
 import { dismissEarly } from './attach.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { settleStart } from './give-up.ts'
 import { sendSignal } from './kill.ts'
 import type { Container } from './model.ts'
 import { containerPaths } from './paths.ts'
@@ -23,6 +24,7 @@ export interface RemoveOptions {
 /** Removes a container and frees its name. Throws dockerd's conflict for a running one without `force`. */
 export async function remove(engine: Engine, container: Container, options: RemoveOptions): Promise<void> {
   if (options.link) throw invalid(`Cannot get parent / for name /${container.name}`)
+  if (options.force) await settleStart(engine, container)
   while (!(await removeStopped(engine, container, options.volumes))) {
     if (!options.force) throw conflict(stillRunning(container))
     await endForGood(engine, container)
@@ -49,6 +51,7 @@ function stillRunning(container: Container): string {
 
 async function endForGood(engine: Engine, container: Container): Promise<void> {
   markStopped(engine, container, true)
+  await settleStart(engine, container)
   if (container.state.phase === 'restarting') await cancelRestart(engine, container)
   if (!container.isRunning) return
   const gone = container.exited.next()

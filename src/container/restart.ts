@@ -10,7 +10,7 @@ import { type StopOptions, end } from './stop.ts'
 export async function restart(engine: Engine, container: Container, options: StopOptions): Promise<void> {
   container.restarts++
   try {
-    if (container.isActive) await end(engine, container, options)
+    if (container.isActive || container.attempt) await end(engine, container, options)
     await start(engine, container)
   } finally {
     container.restarts--

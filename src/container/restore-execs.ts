@@ -19,7 +19,9 @@ export async function adoptExecs(engine: Engine, container: Container): Promise<
     try {
       const found = await connectShim(directory)
       if (found) void follow(container, directory, found)
-      else rmSync(directory, { recursive: true, force: true })
+      // Its start was never acknowledged.
+      if (found?.state.phase === 'starting') found.connection.giveUp()
+      if (!found) rmSync(directory, { recursive: true, force: true })
     } catch (error) {
       engine.log.error({ container: container.id, exec: id, error: messageOf(error) }, 'an exec is lost with its shim')
     }

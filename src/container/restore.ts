@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { messageOf } from '../lib/errors.ts'
+import { within } from '../lib/within.ts'
 import { pidfdGetFd, pidfdOpen } from '../kernel/pidfd.ts'
 import { containerOf } from '../runtime/modes.ts'
 import { type FoundShim, connectShim } from '../runtime/shim.ts'
@@ -50,6 +51,7 @@ async function findShim(engine: Engine, container: Container): Promise<FoundShim
 
 // Its start was never acknowledged.
 async function abandon(engine: Engine, container: Container, found: FoundShim): Promise<void> {
+  found.connection.giveUp()
   await found.connection.started.catch(() => undefined)
   await engine.cgroups.at(cgroupOf(engine, container)).kill()
   await found.ended
@@ -111,11 +113,21 @@ export async function settleInherited(engine: Engine, { running, ended }: Inheri
   await sweepLeftovers(engine)
 }
 
-/** Starts the containers whose restart policy wants them to run; those that share another's namespaces come last. */
+/** Milliseconds that the API waits for containers to start with the daemon: a runtime that hangs must not keep it closed. */
+const startPatience = 5000
+
+/**
+ * Starts the containers whose restart policy wants them to run; those that share another's namespaces come last.
+ * Resolves once that is done, or has taken too long: then it goes on.
+ */
 export async function startWithDaemon(engine: Engine): Promise<void> {
   const wanted = engine.containers
     .all()
     .filter(({ isActive, definition, state }) => !isActive && wantsRestart(definition.hostConfig.RestartPolicy, state))
+  await within(startPatience, startAll(engine, wanted))
+}
+
+async function startAll(engine: Engine, wanted: readonly Container[]): Promise<void> {
   await Promise.all(wanted.filter(container => !joinsAnother(container)).map(container => tryStart(engine, container)))
   await Promise.all(wanted.filter(joinsAnother).map(container => tryStart(engine, container)))
 }

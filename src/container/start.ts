@@ -42,10 +42,13 @@ export async function startAgain(engine: Engine, container: Container): Promise<
 }
 
 async function startLocked(engine: Engine, container: Container): Promise<void> {
+  container.attempt = new AbortController()
   try {
-    await launch(engine, container)
+    await launch(engine, container, container.attempt.signal)
   } catch (error) {
     throw await recordFailure(engine, container, error)
+  } finally {
+    container.attempt = undefined
   }
   engine.health.watch(container)
   networkEvent(engine, container, 'connect')
@@ -62,7 +65,7 @@ function checkStartable(container: Container) {
   }
 }
 
-async function launch(engine: Engine, container: Container): Promise<void> {
+async function launch(engine: Engine, container: Container, givenUp: AbortSignal): Promise<void> {
   await using undo = new AsyncDisposableStack()
   const paths = containerPaths(engine.settings, container.id)
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
@@ -80,7 +83,11 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
+<<<<<<< HEAD
   const options = { ...shimOptions(engine, container, rootfs, network, users), ...placements.shimOptions, attach }
+=======
+  givenUp.throwIfAborted()
+>>>>>>> b8e19e9 (End starts and execs whose runtime hangs: the shim kills it when the container's end is asked for)
   const shim = launchShim(options, engine.settings.shim)
   undo.defer(async () => {
     await engine.cgroups.at(cgroupOf(engine, container)).kill()
@@ -89,10 +96,23 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   // The shim has its own copies now: ours would keep the network alive after it.
   network.handOver()
   joinEarly(container, early, shim)
-  const started = await shim.connection.started
+  const started = await startedOrGivenUp(shim, givenUp)
   engine.seccompCache.learn(spec, runtime, runtimeState(engine, container))
   recordRunning(engine, container, shim, started, network)
   undo.move()
+}
+
+// Rejects with the reason for giving it up, if that is why it did not start.
+async function startedOrGivenUp({ connection }: LaunchedShim, givenUp: AbortSignal): Promise<Started> {
+  const giveUp = () => connection.giveUp()
+  givenUp.addEventListener('abort', giveUp)
+  try {
+    return await connection.started
+  } catch (error) {
+    throw givenUp.aborted ? givenUp.reason : error
+  } finally {
+    givenUp.removeEventListener('abort', giveUp)
+  }
 }
 
 function joinEarly(container: Container, early: readonly EarlyAttach[], shim: LaunchedShim) {

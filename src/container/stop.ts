@@ -1,19 +1,18 @@
 // POST /containers/{id}/stop: asks the container to end, and ends it when it doesn't.
 
 import { constants } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { notModified } from '../lib/errors.ts'
 import { parseSignal } from '../kernel/signals.ts'
+import { within } from '../lib/within.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
+import { settleStart } from './give-up.ts'
 import { sendSignal } from './kill.ts'
 import type { Container } from './model.ts'
 import { resume } from './pause.ts'
 import { cancelRestart, markStopped } from './restart-policy.ts'
 
 const defaultTimeout = 10
-// Timers take at most 2^31 milliseconds.
-const longestDelay = 2 ** 31 - 1
 
 /** How to stop: a signal's name or number, and seconds to wait before SIGKILL; negative waits for ever. */
 export interface StopOptions {
@@ -21,9 +20,12 @@ export interface StopOptions {
   readonly timeout?: number | undefined
 }
 
-/** Resolves once the container has exited. Throws notModified if it isn't running. */
+/**
+ * Resolves once the container has exited; a start that is under way has the same time to come to its end. Throws
+ * notModified if it isn't running.
+ */
 export async function stop(engine: Engine, container: Container, options: StopOptions = {}): Promise<void> {
-  if (!container.isActive) throw notModified('container is already stopped')
+  if (!container.isActive && !container.attempt) throw notModified('container is already stopped')
   await end(engine, container, options)
   containerEvent(engine, container, 'stop')
 }
@@ -33,24 +35,17 @@ export async function end(engine: Engine, container: Container, options: StopOpt
   const { StopSignal, StopTimeout } = container.definition.config
   const signal = parseSignal(options.signal || StopSignal || 'SIGTERM')
   const timeout = options.timeout ?? StopTimeout ?? defaultTimeout
+  const patience = timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000
   markStopped(engine, container, true)
+  await settleStart(engine, container, patience)
   if (container.state.phase === 'restarting') await cancelRestart(engine, container)
   if (!container.isRunning) return
   const gone = container.exited.next()
   sendSignal(container, signal)
   containerEvent(engine, container, 'kill', { signal: String(signal) })
   await resume(engine, container)
-  if (await endsWithin(gone, timeout)) return
+  if (await within(patience, gone)) return
   sendSignal(container, constants.signals.SIGKILL)
   containerEvent(engine, container, 'kill', { signal: String(constants.signals.SIGKILL) })
   await gone
-}
-
-async function endsWithin(gone: Promise<unknown>, seconds: number): Promise<boolean> {
-  if (seconds < 0) return gone.then(() => true)
-  const timer = new AbortController()
-  const late = delay(Math.min(seconds * 1000, longestDelay), false, { signal: timer.signal }).catch(() => false)
-  const inTime = await Promise.race([gone.then(() => true), late])
-  timer.abort()
-  return inTime
 }

@@ -95,6 +95,11 @@ export class ShimConnection {
     this.#socket.write(encodeMessage(request.closeStdin))
   }
 
+  /** Ends a start that is under way: `started` rejects. Does nothing to what runs. */
+  giveUp(): void {
+    this.#socket.write(encodeMessage(request.giveUp))
+  }
+
   /** Leaves the shim alone: it goes on without this daemon. */
   close(): void {
     this.#socket.destroy()

@@ -9,7 +9,7 @@ const version = 1
 const magic = Buffer.from('GSHM')
 
 /** Message types from client to shim. */
-export const request = { control: 1, attach: 2, resize: 3, closeStdin: 4 } as const
+export const request = { control: 1, attach: 2, resize: 3, closeStdin: 4, giveUp: 5 } as const
 
 /** Message types from shim to client. */
 export const event = {

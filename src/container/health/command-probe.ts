@@ -1,6 +1,5 @@
 // A probe that is a program in the container, run as an exec.
 
-import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { zero } from '../../api/decode.ts'
@@ -8,7 +7,7 @@ import { ExecCreateRequest } from '../../api/types/exec.ts'
 import { goDuration } from '../../lib/duration.ts'
 import type { Engine } from '../engine.ts'
 import { createExec, launchExec } from '../exec.ts'
-import { openInit, signalIfThere } from '../init-process.ts'
+import { killExec } from '../init-process.ts'
 import type { Container, Exec } from '../model.ts'
 import { ProbeOutput } from './output.ts'
 import type { Schedule } from './schedule.ts'
@@ -31,6 +30,9 @@ export interface ProbeLimits {
   readonly starts: Slots
 }
 
+/** Milliseconds that a runtime has to start a probe. */
+const longestStart = 30_000
+
 /** Runs `argv` in the container as its own user, in its environment. Throws what exec throws. */
 export async function runCommandProbe(
   engine: Engine,
@@ -39,7 +41,7 @@ export async function runCommandProbe(
   { timeout, signal, schedule, starts }: ProbeLimits,
 ): Promise<ProbeResult> {
   const output = new ProbeOutput()
-  const { exec, collected } = await startProbe(engine, container, argv, output, { signal, starts })
+  const { exec, collected } = await startProbe(engine, container, argv, output, { signal, schedule, starts })
   let late = false
   const kill = () => killProbe(exec)
   using _limit = schedule.after(timeout, () => {
@@ -60,13 +62,20 @@ async function startProbe(
   container: Container,
   argv: readonly string[],
   output: ProbeOutput,
-  { signal, starts }: Pick<ProbeLimits, 'signal' | 'starts'>,
+  { signal, schedule, starts }: Pick<ProbeLimits, 'signal' | 'schedule' | 'starts'>,
 ): Promise<{ exec: Exec; collected: Promise<unknown> }> {
-  using _slot = await starts.take(signal)
+  using slot = await starts.take(signal)
   const request = { ...zero(ExecCreateRequest), Cmd: [...argv], AttachStdout: true, AttachStderr: true }
   // Nobody knows of it who could ask for its exit code afterwards.
   const exec = createExec(engine, container, request, { rememberedFor: 0 })
   const { attached, started } = await launchExec(engine, exec, [{ stdout: true, stderr: true }])
+  const giveUp = () => {
+    exec.shim?.giveUp()
+    // Who waits for a place doesn't wait for this container's freezer or file system.
+    slot[Symbol.dispose]()
+  }
+  signal.addEventListener('abort', giveUp, { once: true })
+  using _limit = schedule.after(longestStart, giveUp)
   const collected = Promise.all(attached.map(stream => collect(stream, output)))
   await started
   return { exec, collected }
@@ -79,8 +88,7 @@ async function collect(stream: Duplex, output: ProbeOutput): Promise<void> {
   stream.destroy()
 }
 
+// What it started dies with it: probes that hang must not pile up.
 function killProbe({ pid, container }: Exec): void {
-  if (pid === 0) return
-  using process = openInit(pid, container.id)
-  if (process) signalIfThere(process, constants.signals.SIGKILL)
+  if (pid !== 0) killExec(pid, container.id)
 }
