@@ -83,11 +83,8 @@ async function launch(engine: Engine, container: Container, givenUp: AbortSignal
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
   const early = [...container.early]
   const attach = early.map(({ flags }) => flags)
-<<<<<<< HEAD
   const options = { ...shimOptions(engine, container, rootfs, network, users), ...placements.shimOptions, attach }
-=======
   givenUp.throwIfAborted()
->>>>>>> b8e19e9 (End starts and execs whose runtime hangs: the shim kills it when the container's end is asked for)
   const shim = launchShim(options, engine.settings.shim)
   undo.defer(async () => {
     await engine.cgroups.at(cgroupOf(engine, container)).kill()

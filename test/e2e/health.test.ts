@@ -68,7 +68,8 @@ test('health checks', { skip: onDockerd }, async suite => {
   })
 
   await suite.test('pausing in the middle of a probe ends the probe, and unpausing begins anew', async () => {
-    await create(engine, 'paused', check(['CMD', 'sh', '-c', 'test -e /tmp/well || exec sleep 8152']))
+    const Test = ['CMD-SHELL', 'test -e /tmp/well || exec sleep 8152']
+    await create(engine, 'paused', check(Test, { Timeout: 1000 * millisecond }))
     await start(engine, 'paused')
     await until(() => sleepers('8152') === 1)
     assert.equal((await call(engine, 'POST', '/containers/paused/pause')).status, 204)
