@@ -1,13 +1,16 @@
 // A container's log driver: what was asked, checked, and what its shim is told.
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageOf } from '../lib/errors.ts'
 import { attributesOf } from '../logging/attributes.ts'
 import { checkLogConfig, fileAttributes, isReadable, limitsOf } from '../logging/drivers.ts'
+import { sinkOf } from '../logging/forwarders.ts'
+import type { Sink } from '../logging/sink.ts'
 import type { LogSubject } from '../logging/subject.ts'
 import { defaultTag, tagOf } from '../logging/tag.ts'
 import type { ShimLog } from '../runtime/shim.ts'
-import type { ContainerSettings } from './engine.ts'
+import type { ContainerSettings, Engine } from './engine.ts'
 import type { Container, Definition } from './model.ts'
 import { containerPaths } from './paths.ts'
 
@@ -46,6 +49,29 @@ export function logPath(settings: Pick<ContainerSettings, 'dataRoot' | 'execRoot
 export function hasReadableLog({ definition }: Container): boolean {
   const { Type: driver, Config: options } = definition.hostConfig.LogConfig
   return isReadable(driver, options ?? {})
+}
+
+type ForwardingParts = Pick<Engine, 'settings' | 'forwarders' | 'log'>
+
+/** Sends what there is of the container's log, and what comes, to its collector, if its driver has one. */
+export function forwardLog(engine: ForwardingParts, container: Container): void {
+  const sink = sinkFor(engine, container)
+  const path = logPath(engine.settings, container)
+  // It was never started.
+  if (!sink || !existsSync(dirname(path))) return
+  const { logPosition } = containerPaths(engine.settings, container.id)
+  engine.forwarders.follow({ container: container.id, path, positionPath: logPosition, sink }, container.isRunning)
+}
+
+// What create has accepted is good, unless another version of the daemon did: no reason for the container not to run.
+function sinkFor(engine: ForwardingParts, { id, name, definition }: Container): Sink | undefined {
+  const { Type: driver, Config: options } = definition.hostConfig.LogConfig
+  try {
+    return sinkOf(driver, options ?? {}, subjectOf(name, definition))
+  } catch (error) {
+    engine.log.error({ container: id, error: messageOf(error) }, 'the output of a container can’t be sent away')
+    return undefined
+  }
 }
 
 /** The log that the container's shim is to write; undefined for none. Makes its directory. */

@@ -46,6 +46,7 @@ export async function settleExit(
   { unseen, again }: { unseen: number; again?: StartAgain },
 ): Promise<void> {
   engine.health.leave(container)
+  engine.forwarders.ended(container.id)
   await release(engine, container)
   const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
   recordExit(engine, container, seen, unseen)

@@ -16,6 +16,8 @@ export function containerPaths(roots: Roots, id: string) {
     log: join(data, `${id}-json.log`),
     /** Of drivers other than json-file. */
     ownLog: join(data, 'local-logs', 'container.log'),
+    /** How far it has been sent away. */
+    logPosition: join(data, 'log-position'),
     hostname: join(data, 'hostname'),
     hosts: join(data, 'hosts'),
     resolvConf: join(data, 'resolv.conf'),

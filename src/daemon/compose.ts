@@ -19,6 +19,7 @@ import { systemClock } from '../lib/clock.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
+import { Forwarders } from '../logging/forwarders.ts'
 import { Networks, type NetworksOptions } from '../network/networks.ts'
 import { ensureApparmorProfile } from '../runtime/apparmor.ts'
 import { Cgroups } from '../runtime/cgroup.ts'
@@ -117,6 +118,7 @@ export async function composeEngine(
     seccompCache: new SeccompCache(),
     host,
     containers,
+    forwarders: undo.use(new Forwarders(log)),
     removeTree,
     trees: undo.use(new TreeWorkers()),
     health: new ProbingHealthChecks(() => engine, systemTimer()),

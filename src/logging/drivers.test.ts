@@ -4,19 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attributesOf } from './attributes.ts'
 import { checkLogConfig, fileAttributes, isReadable, limitsOf } from './drivers.ts'
-import type { LogSubject } from './subject.ts'
 import { tagOf } from './tag.ts'
-
-const subject: LogSubject = {
-  id: '0123456789abcdef'.repeat(4),
-  name: 'web',
-  imageId: `sha256:${'f'.repeat(64)}`,
-  imageName: 'busybox:latest',
-  argv: ['sh', '-c', 'true'],
-  created: '2026-01-01T00:00:00Z',
-  env: ['A=1', 'B=x=y', 'ALONE'],
-  labels: { com: 'one', 'com.example': 'two' },
-}
+import { subject } from './testing.ts'
 
 test('log files are bounded unless that was declined', () => {
   assert.deepEqual(limitsOf('json-file', {}), { maxSize: 20 * 1024 * 1024, maxFiles: 5 })

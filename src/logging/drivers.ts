@@ -4,8 +4,12 @@ import { GantryError, invalid, messageOf } from '../lib/errors.ts'
 import { parseSize } from '../lib/size.ts'
 import { attributesOf } from './attributes.ts'
 import { type FileLimits, cacheLimits, checkJsonFile, checkLocal, jsonFileLimits, localLimits } from './files.ts'
+import { parseFluentdOptions } from './fluentd-options.ts'
+import { parseGelfOptions } from './gelf-options.ts'
+import { checkJournald } from './journald-options.ts'
 import { readBoolean } from './option-values.ts'
 import type { LogOptions, LogSubject } from './subject.ts'
+import { checkSyslog } from './syslog-options.ts'
 import { tagOf } from './tag.ts'
 
 /** A driver: which options it takes, and how much of the output is kept on this host. */
@@ -15,10 +19,16 @@ interface Driver {
   limits(options: LogOptions): FileLimits
 }
 
+const remote = (check: (options: LogOptions) => unknown): Driver => ({ check, limits: cacheLimits })
+
 const drivers: Readonly<Record<string, Driver>> = {
   'json-file': { check: checkJsonFile, limits: jsonFileLimits },
   local: { check: checkLocal, limits: localLimits },
   none: { check: () => {}, limits: () => ({ maxFiles: 1 }) },
+  fluentd: remote(parseFluentdOptions),
+  gelf: remote(parseGelfOptions),
+  journald: remote(checkJournald),
+  syslog: remote(checkSyslog),
 }
 
 /** The names of the drivers, as info lists them. */

@@ -2,6 +2,7 @@
 
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { hasCode } from '../kernel/ffi.ts'
+import type { LogPosition } from './position.ts'
 
 const blockSize = 256 * 1024
 // The shim never writes a longer one: 16 KiB of text, each byte escaped to six, and the rest of the object.
@@ -43,6 +44,33 @@ export class LogFiles implements AsyncDisposable {
     if (newest && !growing) newest.end = (await newest.handle.stat()).size
     if (tail !== undefined) await files.#skipTo(tail)
     return files
+  }
+
+  /**
+   * Opens a log that grows, to read on after `position`, from its beginning without one. Undefined if the log no longer
+   * has that place.
+   */
+  static async resume(path: string, position: LogPosition | undefined): Promise<LogFiles | undefined> {
+    const files = new LogFiles(path, await openChain(path), true)
+    if (!position || (await files.#skipBehind(position))) return files
+    await files[Symbol.asyncDispose]()
+    return undefined
+  }
+
+  async #skipBehind({ inode, offset, time }: LogPosition): Promise<boolean> {
+    const index = this.#sources.findIndex(source => source.inode === inode)
+    const source = this.#sources[index]
+    // Another file may have got the number of one that is gone.
+    if (!source || !(await endsWithTime(source.handle, offset, time))) return false
+    for (const older of this.#sources.splice(0, index)) await older.handle.close()
+    source.offset = offset
+    return true
+  }
+
+  /** The place behind the lines that were read last; its time is theirs to tell. */
+  get place(): Omit<LogPosition, 'time'> | undefined {
+    const source = this.#sources[0]
+    return source && { inode: source.inode, offset: source.offset - this.#rest.length }
   }
 
   /** The next complete lines, without their newlines; empty when all that is written has been read. */
@@ -147,6 +175,14 @@ async function inodeOf(path: string): Promise<bigint | undefined> {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
+}
+
+// True if the entry that ends at `offset` is of `time`.
+async function endsWithTime(handle: FileHandle, offset: number, time: string): Promise<boolean> {
+  const end = Buffer.from(`"time":"${time}"}\n`)
+  if (offset < end.length) return false
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(end.length), 0, end.length, offset - end.length)
+  return bytesRead === end.length && buffer.equals(end)
 }
 
 async function openSource(path: string): Promise<Source | undefined> {

@@ -1,0 +1,136 @@
+// Ways to a log collector: a stream (TCP, TLS, unix), UDP, and datagrams to a unix socket.
+
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { type Socket, connect as connectPlain, isIPv6 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { UnixDatagram } from '../kernel/unix-datagram.ts'
+
+/** An open way to a collector. */
+export interface Channel extends Disposable {
+  /** Resolves when the messages are handed over, in order; rejects if the collector is gone. */
+  send(messages: readonly Buffer[]): Promise<void>
+}
+
+/** Milliseconds that a connection may take to come about. */
+const connectPatience = 10_000
+
+/** Where a stream goes. */
+export type StreamTarget =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'tls'; readonly host: string; readonly port: number; readonly options: ConnectionOptions }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** A connected stream. Handed over is what the kernel has taken: a collector that breaks down may lose that. */
+export class StreamChannel implements Channel {
+  readonly socket: Socket
+  #failure: Error | undefined
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('error', error => (this.#failure ??= error))
+    // A collector that ends its side takes nothing more.
+    socket.once('end', () => socket.destroy())
+    socket.once('close', () => (this.#failure ??= new Error('the collector closed the connection')))
+  }
+
+  /** Rejects with the errors of connect(2), or of the TLS handshake. */
+  static async open(target: StreamTarget, signal: AbortSignal): Promise<StreamChannel> {
+    const socket = dial(target)
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(connectPatience)])
+      await once(socket, target.kind === 'tls' ? 'secureConnect' : 'connect', { signal: within })
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+    return new StreamChannel(socket)
+  }
+
+  /** For a collector that says nothing: what it says all the same is thrown away, and its end noticed. */
+  withoutAnswers(): this {
+    this.socket.resume()
+    return this
+  }
+
+  async send(messages: readonly Buffer[]): Promise<void> {
+    if (this.#failure) throw this.#failure
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const gone = () => reject(this.#failure ?? new Error('the collector closed the connection'))
+    this.socket.once('close', gone)
+    this.socket.write(Buffer.concat(messages), error => (error ? reject(error) : resolve()))
+    try {
+      await promise
+    } finally {
+      this.socket.off('close', gone)
+    }
+  }
+
+  [Symbol.dispose]() {
+    // What the kernel took is still delivered.
+    this.socket.destroySoon()
+  }
+}
+
+/** Opens a stream to a collector that doesn't answer. Rejects as `StreamChannel.open` does. */
+export async function openStream(target: StreamTarget, signal: AbortSignal): Promise<Channel> {
+  const stream = await StreamChannel.open(target, signal)
+  return stream.withoutAnswers()
+}
+
+function dial(target: StreamTarget): Socket {
+  if (target.kind === 'unix') return connectPlain(target.path)
+  const { host, port } = target
+  if (target.kind === 'tcp') return connectPlain({ host, port, noDelay: true })
+  return connectTls({ host, port, ...(isName(host) && { servername: host }), ...target.options })
+}
+
+const isName = (host: string) => !isIPv6(host) && !/^[\d.]+$/.test(host)
+
+// So many datagrams are given to the kernel before the first of them has been asked about.
+const burst = 64
+
+/** Opens UDP: nobody says whether datagrams arrive, but the kernel may tell that nobody listens. */
+export async function openUdp(host: string, port: number): Promise<Channel> {
+  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' })
+  let failure: Error | undefined
+  socket.on('error', error => (failure ??= error))
+  try {
+    socket.connect(port, host)
+    await once(socket, 'connect')
+  } catch (error) {
+    socket.close()
+    throw error
+  }
+  const sendOne = (datagram: Buffer) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    socket.send(datagram, error => (error ? reject(error) : resolve()))
+    return promise
+  }
+  return {
+    async send(messages) {
+      for (let at = 0; at < messages.length; at += burst) {
+        if (failure) throw failure
+        await Promise.all(messages.slice(at, at + burst).map(sendOne))
+      }
+    },
+    [Symbol.dispose]: () => socket.close(),
+  }
+}
+
+/** Milliseconds between two attempts to send to a unix socket that is full: nothing tells when it has room again. */
+const fullPause = 5
+
+/** Opens a way for datagrams to the socket at `path`. Throws KernelError. */
+export function openUnixDatagram(path: string, signal: AbortSignal): Channel {
+  const socket = UnixDatagram.connect(path)
+  return {
+    async send(messages) {
+      for (const message of messages) {
+        while (!socket.send(message)) await sleep(fullPause, undefined, { signal })
+      }
+    },
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
+  }
+}

@@ -1,0 +1,95 @@
+// The fluentd driver: the Forward protocol, a message for each line. https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
+
+import { randomBytes } from 'node:crypto'
+import { ExtData, decodeMultiStream, encode } from '@msgpack/msgpack'
+import { attributesOf } from './attributes.ts'
+import { type Channel, StreamChannel } from './channel.ts'
+import type { LogMessage } from './entry.ts'
+import { type FluentdAddress, parseFluentdOptions } from './fluentd-options.ts'
+import type { Sink } from './sink.ts'
+import type { LogOptions, LogSubject } from './subject.ts'
+import { defaultTag, tagOf } from './tag.ts'
+
+/** The sink of a container with the fluentd driver. */
+export function fluentdSink(options: LogOptions, subject: LogSubject): Sink {
+  const { address, retryWait, subSecondPrecision, requestAck } = parseFluentdOptions(options)
+  const tag = tagOf(options, subject, defaultTag)
+  const facts = {
+    container_id: subject.id,
+    container_name: `/${subject.name}`,
+    ...attributesOf(options, subject),
+  }
+  return {
+    retryWait,
+    async open(signal) {
+      const stream = await StreamChannel.open(targetOf(address), signal)
+      return requestAck ? new AcknowledgedChannel(stream) : stream.withoutAnswers()
+    },
+    encode(message) {
+      const { text, stream, time } = message
+      const record = { ...facts, source: stream, log: text, ...partialFields(message) }
+      const when = subSecondPrecision ? eventTime(time) : Number(time / 1_000_000_000n)
+      const parts = [tag, when, record]
+      return [bytesOf(encode(requestAck ? [...parts, { chunk: randomBytes(16).toString('base64') }] : parts))]
+    },
+  }
+}
+
+const bytesOf = (array: Uint8Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+
+const targetOf = (address: FluentdAddress) =>
+  address.kind === 'tls' ? { ...address, kind: 'tls' as const, options: {} } : address
+
+function partialFields({ partial }: LogMessage): Record<string, string> {
+  if (!partial) return {}
+  return {
+    partial_message: 'true',
+    partial_id: partial.id,
+    partial_ordinal: String(partial.ordinal),
+    partial_last: String(partial.last),
+  }
+}
+
+// Seconds and nanoseconds as extension type 0.
+function eventTime(nanos: bigint): ExtData {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(Number(nanos / 1_000_000_000n) % 2 ** 32, 0)
+  bytes.writeUInt32BE(Number(nanos % 1_000_000_000n), 4)
+  return new ExtData(0, bytes)
+}
+
+/** Milliseconds that the collector may take to acknowledge. */
+const ackPatience = 30_000
+
+/** Handed over is what the collector has acknowledged, message by message. */
+class AcknowledgedChannel implements Channel {
+  readonly #stream: StreamChannel
+  readonly #answers: AsyncIterator<unknown>
+
+  constructor(stream: StreamChannel) {
+    this.#stream = stream
+    this.#answers = decodeMultiStream(stream.socket)[Symbol.asyncIterator]()
+  }
+
+  async send(messages: readonly Buffer[]): Promise<void> {
+    const giveUp = setTimeout(() => this.#stream.socket.destroy(new Error('no acknowledgement came')), ackPatience)
+    try {
+      await this.#stream.send(messages)
+      for (let count = 0; count < messages.length; count++) await this.#acknowledged()
+    } finally {
+      clearTimeout(giveUp)
+    }
+  }
+
+  // Collectors answer in the order in which they were asked, and each chunk has one answer.
+  async #acknowledged(): Promise<void> {
+    const { done, value } = await this.#answers.next()
+    if (done || typeof value !== 'object' || value === null || !('ack' in value)) {
+      throw new Error('the collector ended without an acknowledgement')
+    }
+  }
+
+  [Symbol.dispose]() {
+    this.#stream[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,81 @@
+// Log drivers that send output away: collectors that come late and go, a daemon that dies, and logs all the same.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { StreamCollector, serveForward } from '../../src/logging/testing.ts'
+import { until } from '../kit/until.ts'
+import { onDockerd, startGantrydWithBusybox } from './engine.ts'
+
+const gantrydOnly = { skip: onDockerd }
+
+/** Writes 1, 2, 3, … and ends when /stop exists. */
+const counter = 'i=0; while ! [ -e /stop ]; do i=$((i+1)); echo $i; usleep 500; done; echo end'
+
+test('fluentd: late, gone and back, with the daemon killed in between: every line is there', gantrydOnly, async () => {
+  await using engine = await startGantrydWithBusybox()
+  const path = join(engine.directory, 'fluentd.sock')
+  const options = [`fluentd-address=unix://${path}`, 'fluentd-request-ack=true', 'tag={{.Name}}']
+  const flags = options.flatMap(option => ['--log-opt', option])
+  await engine.ok(['run', '-d', '--name', 'c1', '--log-driver', 'fluentd', ...flags, 'busybox', 'sh', '-c', counter])
+  await until(async () => Number(await engine.ok(['logs', '--tail', '1', 'c1'])) > 20)
+  await engine.kill9()
+  await engine.start()
+  const received: string[] = []
+  const take = (tag: string, line: string) => tag === 'c1' && received.push(line) > 0
+  const collect = () => StreamCollector.listen(path, socket => serveForward(socket, take))
+  {
+    await using _first = await collect()
+    await until(() => received.length > 50)
+  }
+  await until(async () => Number(await engine.ok(['logs', '--tail', '1', 'c1'])) > received.length + 100)
+  await engine.kill9()
+  await engine.start()
+  await using _second = await collect()
+  await engine.docker(['exec', 'c1', 'touch', '/stop'])
+  await engine.ok(['wait', 'c1'])
+  await until(() => received.at(-1) === 'end')
+  const logged = (await engine.ok(['logs', 'c1'])).split('\n')
+  assert.deepEqual([...new Set(received)], logged, 'a line is missing, or they are out of order')
+  await engine.ok(['rm', 'c1'])
+})
+
+test('syslog: the rest is sent before a container with --rm goes', gantrydOnly, async () => {
+  await using engine = await startGantrydWithBusybox()
+  const path = join(engine.directory, 'syslog.sock')
+  await using collector = await StreamCollector.listen(path)
+  const flags = [
+    '--log-opt',
+    `syslog-address=unix://${path}`,
+    '--log-opt',
+    'tag={{.Name}}',
+    '--log-opt',
+    'mode=blocking',
+  ]
+  await engine.ok(['run', '--rm', '--name', 'c1', '--log-driver', 'syslog', ...flags, 'busybox', 'seq', '20000'])
+  await until(async () => (await engine.ok(['ps', '-aq'])) === '')
+  const numbers = collector.bytes.toString().matchAll(/ c1\[\d+\]: (\d+)\n/g)
+  assert.deepEqual(
+    [...numbers].map(([, number]) => Number(number)),
+    Array.from({ length: 20_000 }, (_, index) => index + 1),
+  )
+})
+
+test('a collector that is not there stops neither a container nor its removal', gantrydOnly, async () => {
+  await using engine = await startGantrydWithBusybox({
+    flags: ['--log-driver=fluentd', `--log-opt=fluentd-address=unix:///nothing/there`],
+  })
+  await engine.ok(['run', '--name', 'c1', 'busybox', 'echo', 'hello'])
+  assert.equal(await engine.ok(['logs', 'c1']), 'hello')
+  assert.equal(
+    await engine.ok(['inspect', 'c1', '--format', '{{.HostConfig.LogConfig.Type}} {{.LogPath}}']),
+    'fluentd ',
+  )
+  const before = performance.now()
+  await engine.ok(['rm', 'c1'])
+  assert.ok(performance.now() - before < 5000)
+  const declined = ['--log-opt', 'cache-disabled=true']
+  await engine.ok(['run', '--name', 'c2', ...declined, 'busybox', 'echo', 'hello'])
+  const { code, stderr } = await engine.docker(['logs', 'c2'])
+  assert.deepEqual([code, stderr.includes('configured logging driver does not support reading')], [1, true])
+})
