@@ -143,7 +143,7 @@ export class Container {
   readonly early = new Set<EarlyAttach>()
   readonly execs = new Map<string, Exec>()
   /** Where its files are mounted for someone who copies them: whoever mounts them as well has to share that mount. */
-  readonly views = new Set<TreeView>()
+  readonly views = new Set<TreeView & { /** Ends it, whoever uses it. */ end(): Promise<void> }>()
   /** Told at each exit, once the state says so. */
   readonly exited = new Notice<Exit>()
   /** Told when the container is no more. */

@@ -2,6 +2,7 @@
 
 import { chmodSync, chownSync, constants, readFileSync } from 'node:fs'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
+import { hasCode } from '../kernel/ffi.ts'
 import type { IdView } from '../kernel/mount.ts'
 import { conflict } from '../lib/errors.ts'
 import { claimIds } from '../runtime/id-allocation.ts'
@@ -61,11 +62,28 @@ function donorOf(engine: Parts, { definition: { hostConfig } }: Container): Cont
   return donors[0]
 }
 
-function joined({ id, state: { pid } }: Container): ContainerUsers {
-  const map = {
-    uids: parseRanges(readFileSync(`/proc/${pid}/uid_map`, 'utf8')),
-    gids: parseRanges(readFileSync(`/proc/${pid}/gid_map`, 'utf8')),
+/** The user namespace that a container runs in; undefined if that is the host's, or the container doesn't run. */
+export function usersOf(container: Container): (IdView & Disposable & { readonly map: IdMap }) | undefined {
+  if (!container.isRunning) return undefined
+  const { pid } = container.state
+  try {
+    const map = mapOf(pid)
+    if (rootOf(map).uid === 0) return undefined
+    const namespace = openPath(`/proc/${pid}/ns/user`, constants.O_RDONLY)
+    return { map, namespace, root: rootOf(map), [Symbol.dispose]: () => namespace.close() }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return undefined
+    throw error
   }
+}
+
+const mapOf = (pid: number): IdMap => ({
+  uids: parseRanges(readFileSync(`/proc/${pid}/uid_map`, 'utf8')),
+  gids: parseRanges(readFileSync(`/proc/${pid}/gid_map`, 'utf8')),
+})
+
+function joined({ id, state: { pid } }: Container): ContainerUsers {
+  const map = mapOf(pid)
   if (rootOf(map).uid === 0) {
     throw conflict(
       `cannot share namespaces of container ${id} from a user namespace: it runs in the host's; use --userns=host`,

@@ -24,6 +24,7 @@ import { LayerTree } from './layer-tree.ts'
 import type { UnpackLimits } from './limits.ts'
 import type { TarEntry, TarType } from './tar-entry.ts'
 import type { TarEvent } from './tar-reader.ts'
+import { type IdShift, ownerOutside } from './tree/ids.ts'
 
 /** What a layer came to. */
 export interface Unpacked {
@@ -42,6 +43,8 @@ export interface Extraction {
   readonly keepTypes: boolean
   /** Owner of everything; undefined for the one the archive says. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
+  /** Owners are those of a user namespace, and the tree is one that it sees. */
+  readonly shift: IdShift | undefined
 }
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
@@ -111,10 +114,10 @@ export class Unpacker implements Disposable {
   }
 
   // The directory itself stays as it is.
-  #extract(parts: readonly string[], entry: TarEntry, { base, owner }: Extraction): void {
+  #extract(parts: readonly string[], entry: TarEntry, { base, owner, shift }: Extraction): void {
     if (parts.length === 0) return
     const path = [...base, ...parts]
-    const owned = owner ? { ...entry, ...owner } : entry
+    const owned = { ...entry, ...ownerOutside(owner ?? entry, shift) }
     this.#entry = owned
     this.#create(this.#tree.parentOf(path), path, owned)
   }

@@ -48,21 +48,23 @@ async function resolveMount(
 /** What a mount shows, as a tree attached nowhere; of an image all of it, whatever the subpath. Throws as `resolveMounts`. */
 export async function mountTree(
   plan: PlannedMount,
-  context: Pick<ResolveContext, 'volumePath' | 'imageTree'>,
+  context: Pick<ResolveContext, 'volumePath' | 'imageTree' | 'users'>,
 ): Promise<Fd> {
   if (plan.type === 'image') return context.imageTree(knownImage(plan))
   if (plan.type === 'bind') return openTree(bindSource(plan), { clone: true, recursive: !plan.nonRecursive })
-  const path = await context.volumePath(plan.name)
-  return plan.subpath ? partOf(plan, path) : openTree(path, { clone: true, recursive: true })
+  return volumeTree(plan, await context.volumePath(plan.name), context.users)
+}
+
+function volumeTree(plan: PlannedMount, path: string, users: Fd | undefined): Fd {
+  const tree = plan.subpath ? partOf(plan, path) : openTree(path, { clone: true, recursive: true })
+  return users ? withOwners(tree, users) : tree
 }
 
 async function sourceOf(plan: PlannedMount, context: ResolveContext): Promise<string> {
   if (plan.type === 'image') return imageSource(plan, context)
   if (plan.type === 'bind') return bindSource(plan)
   const path = await context.volumePath(plan.name)
-  if (!plan.subpath && !context.users) return path
-  const tree = plan.subpath ? partOf(plan, path) : openTree(path, { clone: true, recursive: true })
-  return context.place(context.users ? withOwners(tree, context.users) : tree)
+  return plan.subpath || context.users ? context.place(volumeTree(plan, path, context.users)) : path
 }
 
 /** What a volume holds has the same owners on disk, whoever uses it; except where the file system has no such mounts. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -10,6 +10,7 @@ import { test } from 'node:test'
 
 import type { Engine } from '../kit/engine.ts'
 import { until } from '../kit/until.ts'
+import { create, start } from './api.ts'
 import { get, getArchive, putArchive } from './archives.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
@@ -72,6 +73,49 @@ test('files of containers', { skip: onDockerd }, async suite => {
     await until(() => half.socket?.bytesWritten)
     half.destroy()
     await engine.settles(before)
+  })
+
+  await suite.test('files in a user namespace have the owners that it has', async () => {
+    await create(engine, 'shifted', {
+      Cmd: ['sleep', '1000'],
+      HostConfig: { UsernsMode: 'private', Binds: ['shifted:/v'] },
+    })
+    const folder = join(engine.scratch, 'owned')
+    mkdirSync(folder)
+    for (const [name, id] of Object.entries({ root: 0, user: 1000 })) {
+      writeFileSync(join(folder, name), name)
+      chownSync(join(folder, name), id, id)
+    }
+    const archive = execFileSync('tar', ['-C', folder, '-c', 'root', 'user'])
+    const owners = async (path: string) => {
+      const { body } = await getArchive(engine, 'shifted', path)
+      const list = execFileSync('tar', ['-tv', '--numeric-owner'], { input: body }).toString()
+      return [...list.matchAll(/(\d+\/\d+) .*(root|user)$/gm)].map(([, owner, name]) => `${name} ${owner}`)
+    }
+    const check = async () => {
+      for (const path of ['/d', '/v']) {
+        assert.equal(await putArchive(engine, 'shifted', path, archive), 200)
+        assert.deepEqual(await owners(path), ['root 0/0', 'user 1000/1000'])
+      }
+    }
+    await start(engine, 'shifted')
+    await engine.ok(['exec', 'shifted', 'mkdir', '/d'])
+    await check()
+    const seen = await engine.ok(['exec', 'shifted', 'stat', '-c', '%u', '/d/root', '/d/user', '/v/root', '/v/user'])
+    assert.equal(seen, '0\n1000\n0\n1000')
+    await engine.ok(['exec', 'shifted', 'sh', '-c', 'head -c 20000000 /dev/zero > /big'])
+    const whileRunning = await get(engine, '/containers/shifted/archive?path=/')
+    await engine.ok(['restart', '-t', '0', 'shifted'])
+    await assert.rejects(buffer(whileRunning), { code: 'ECONNRESET' })
+    assert.equal(await engine.ok(['exec', 'shifted', 'stat', '-c', '%u', '/d/user']), '1000')
+    await engine.ok(['stop', '-t', '0', 'shifted'])
+    await check()
+    const whileStopped = await get(engine, '/containers/shifted/archive?path=/')
+    await start(engine, 'shifted')
+    await assert.rejects(buffer(whileStopped), { code: 'ECONNRESET' })
+    assert.equal(await engine.ok(['exec', 'shifted', 'stat', '-c', '%u', '/d/user', '/v/user']), '1000\n1000')
+    await engine.ok(['rm', '-f', '-v', 'shifted'])
+    await engine.ok(['volume', 'rm', 'shifted'])
   })
 
   await suite.test('paths that can be none are refused', async () => {

@@ -9,7 +9,7 @@ import { writeChunk } from '../../lib/streams.ts'
 import type { Engine } from '../engine.ts'
 import { containerEvent } from '../events.ts'
 import type { Container } from '../model.ts'
-import { type ViewParts, openView } from './view.ts'
+import { type View, type ViewParts, openView } from './view.ts'
 
 type Parts = ViewParts & Pick<Engine, 'events'>
 
@@ -39,11 +39,12 @@ export async function archivePath(
 ): Promise<Archive & { readonly stat: PathStat }> {
   await using held = new AsyncDisposableStack()
   const view = held.use(await openView(engine, container, { volumes: true }))
-  const task = engine.trees.begin({ kind: 'archive', root: view.root.number, path, container: name })
+  const { root, shift } = view
+  const task = engine.trees.begin({ kind: 'archive', root: root.number, path, container: name, shift })
   held.defer(() => ended(task))
   const stat = await task.head
   containerEvent(engine, container, 'archive-path')
-  return { stat, write: writerOf(task, held.move()) }
+  return { stat, write: writerOf(task, view, held.move()) }
 }
 
 /** The whole root file system, without what is mounted in it. Throws dockerd's conflict if the container is going. */
@@ -53,10 +54,10 @@ export async function exportContainer(engine: Parts, container: Container): Prom
   if (phase === 'removing') throw conflict(`You cannot export container ${container.id} which is being removed`)
   await using held = new AsyncDisposableStack()
   const view = held.use(await openView(engine, container, { volumes: false }))
-  const task = engine.trees.begin({ kind: 'export', root: view.root.number })
+  const task = engine.trees.begin({ kind: 'export', root: view.root.number, shift: view.shift })
   held.defer(() => ended(task))
   containerEvent(engine, container, 'export')
-  return { write: writerOf(task, held.move()) }
+  return { write: writerOf(task, view, held.move()) }
 }
 
 type Task = TreeTask<ArchiveJob> | TreeTask<ExportJob>
@@ -67,10 +68,12 @@ async function ended(task: Task): Promise<void> {
   await task.result.catch(() => {})
 }
 
-function writerOf(task: Task, held: AsyncDisposable): Archive['write'] {
+function writerOf(task: Task, view: View, held: AsyncDisposable): Archive['write'] {
   return async (out, signal) => {
     await using _held = held
-    for await (const chunk of task.bytes()) await writeChunk(out, chunk, signal)
+    const stopped = AbortSignal.any([signal, view.signal])
+    stopped.addEventListener('abort', () => task.cancel())
+    for await (const chunk of task.bytes()) await writeChunk(out, chunk, stopped)
     await task.result
   }
 }

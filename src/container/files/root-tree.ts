@@ -11,14 +11,15 @@ import { mountRootfs } from '../rootfs.ts'
 
 /**
  * The root file system, without what is mounted in it. Where it is mounted already, in the shim or for someone who copies
- * files, this is the same mount: what two overlays on one upper directory see of each other is not defined. The caller
- * holds the container's lock.
+ * files, this is the same mount: what two overlays on one upper directory see of each other is not defined. With `users`
+ * it is a new one, that has their ids; who copies files is cut off. The caller holds the container's lock.
  */
 export async function rootTree(
   engine: Pick<Engine, 'settings' | 'layers' | 'trees'>,
   container: Container,
   users?: IdView,
 ): Promise<Fd> {
+  if (users) await Promise.all([...container.views].map(each => each.end()))
   const [view] = container.views
   if (view) return await clone(engine, view.namespace, view.root.number)
   using namespace = shimNamespace(container)

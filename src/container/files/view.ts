@@ -2,23 +2,31 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { IdShift } from '../../content/tree/ids.ts'
 import { Fd } from '../../kernel/descriptor.ts'
 import { openTree } from '../../kernel/mount.ts'
+import type { IdView } from '../../kernel/mount.ts'
 import type { TreeView } from '../../kernel/tree-view.ts'
-import { notFound } from '../../lib/errors.ts'
+import { conflict, notFound } from '../../lib/errors.ts'
 import type { PlannedMount } from '../../runtime/mount-request.ts'
 import { mountTree } from '../../runtime/mount-resolve.ts'
 import type { Engine } from '../engine.ts'
 import type { Container } from '../model.ts'
 import { mountImage } from '../mounts/images.ts'
 import { ownFilesOf } from '../network-files.ts'
+import { usersOf } from '../user-namespace.ts'
 import { rootTree } from './root-tree.ts'
 
 /** What views are made with. */
 export type ViewParts = Pick<Engine, 'settings' | 'layers' | 'trees' | 'volumes' | 'locks' | 'containers'>
 
 /** Mounted until it is disposed of, which must not be before all who use its root have come to their end. */
-export interface View extends Disposable, TreeView {}
+export interface View extends Disposable, TreeView {
+  /** The ids of the user namespace that sees the files so; undefined if they are as on the disk. */
+  readonly shift: IdShift | undefined
+  /** Aborted when the container needs its files for itself: who uses the view has to come to an end. */
+  readonly signal: AbortSignal
+}
 
 interface Mount {
   readonly tree: Fd
@@ -29,7 +37,8 @@ interface Mount {
 
 /**
  * Mounts a container's root file system and, with `volumes`, what is mounted in it: volumes, binds and images, but not what
- * only a running container has, such as /proc and tmpfs. Its root is read-only unless that is denied. Throws `notFound` if the container is gone.
+ * only a running container has, such as /proc and tmpfs. Its root is read-only unless that is denied. Throws `notFound` if
+ * the container is gone.
  */
 export async function openView(
   engine: ViewParts,
@@ -39,24 +48,40 @@ export async function openView(
   using _lock = await engine.locks.hold(container.id)
   if (engine.containers.find(container.id) !== container) throw notFound(`No such container: ${container.id}`)
   using stack = new DisposableStack()
+  const users = stack.use(usersOf(container))
   const tree = stack.use(await rootTree(engine, container))
   const mounts: Mount[] = []
-  if (volumes)
-    for await (const mount of mountsOf(engine, container)) mounts.push({ ...mount, tree: stack.use(mount.tree) })
+  if (volumes) {
+    for await (const mount of mountsOf(engine, container, users)) mounts.push({ ...mount, tree: stack.use(mount.tree) })
+  }
   const numbered = mounts.map(mount => ({ ...mount, tree: mount.tree.number }))
   const place = join(engine.settings.execRoot, 'containers')
   const made = await engine.trees.run({ kind: 'assemble', tree: tree.number, place, readonly, mounts: numbered })
-  return enlist(container, { namespace: new Fd(made.namespace), root: new Fd(made.root) })
+  return enlist(container, { namespace: new Fd(made.namespace), root: new Fd(made.root) }, users?.map)
 }
 
-function enlist({ views }: Container, view: TreeView): View {
-  views.add(view)
+function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: IdShift | undefined): View {
+  const ending = new AbortController()
+  const ended = Promise.withResolvers<void>()
+  const entry = {
+    namespace,
+    root,
+    async end() {
+      ending.abort(conflict(`container ${id} has been started`))
+      await ended.promise
+    },
+  }
+  views.add(entry)
   return {
-    ...view,
+    namespace,
+    root,
+    shift,
+    signal: ending.signal,
     [Symbol.dispose]() {
-      views.delete(view)
-      view.root.close()
-      view.namespace.close()
+      views.delete(entry)
+      root.close()
+      namespace.close()
+      ended.resolve()
     },
   }
 }
@@ -64,19 +89,24 @@ function enlist({ views }: Container, view: TreeView): View {
 const depth = ({ destination }: { destination: string }) => destination.split('/').length
 
 // What lies higher comes first.
-async function* mountsOf(engine: ViewParts, container: Container): AsyncGenerator<Mount, void, void> {
+async function* mountsOf(
+  engine: ViewParts,
+  container: Container,
+  users: IdView | undefined,
+): AsyncGenerator<Mount, void, void> {
   const plans = container.definition.mounts.filter(({ type }) => type !== 'tmpfs')
-  for (const plan of plans.toSorted((a, b) => depth(a) - depth(b))) yield await mountOf(engine, plan)
+  for (const plan of plans.toSorted((a, b) => depth(a) - depth(b))) yield await mountOf(engine, plan, users)
   for (const { source, destination } of ownFilesOf(engine, container)) {
     // They are made at the first start.
     if (existsSync(source)) yield { tree: openTree(source, { clone: true }), destination, subpath: '', readonly: false }
   }
 }
 
-async function mountOf(engine: ViewParts, plan: PlannedMount): Promise<Mount> {
+async function mountOf(engine: ViewParts, plan: PlannedMount, users: IdView | undefined): Promise<Mount> {
   const tree = await mountTree(plan, {
     volumePath: name => engine.volumes.prepare(name),
-    imageTree: image => mountImage(engine, image),
+    imageTree: image => mountImage(engine, image, users),
+    users: users?.namespace,
   })
   const subpath = plan.type === 'image' ? plan.subpath : ''
   return { tree, destination: plan.destination, subpath, readonly: !plan.rw && plan.type !== 'image' }

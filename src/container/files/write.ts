@@ -1,5 +1,6 @@
 // PUT /containers/{id}/archive: unpacks an archive into a directory of a container.
 
+import { type Readable, addAbortSignal } from 'node:stream'
 import { forbidden } from '../../lib/errors.ts'
 import { isWithin } from '../../lib/paths.ts'
 import { resolveUser } from '../../runtime/user.ts'
@@ -24,20 +25,21 @@ export interface ExtractOptions extends ContainerPath {
 export async function extractArchive(
   engine: ViewParts & Pick<Engine, 'events'>,
   container: Container,
-  input: AsyncIterable<Uint8Array>,
+  input: Readable,
   { path, name, keepTypes, asUser }: ExtractOptions,
 ): Promise<void> {
   const readonly = container.definition.hostConfig.ReadonlyRootfs
   await using held = new AsyncDisposableStack()
   const view = held.use(await openView(engine, container, { volumes: true, readonly }))
   const owner = asUser ? ownerOf(container, view) : undefined
+  const { shift, signal } = view
   const place = { root: view.root.number, namespace: view.namespace.number, path, container: name }
-  const task = engine.trees.begin({ kind: 'extract', ...place, keepTypes, owner })
+  const task = engine.trees.begin({ kind: 'extract', ...place, keepTypes, owner, shift })
   // The view is needed until the thread has stopped working on it.
   held.defer(() => task.result.catch(() => {}))
   held.defer(() => task.cancel())
   checkWritable(container, await task.head)
-  await task.feed(input)
+  await task.feed(addAbortSignal(signal, input))
   await task.result
   containerEvent(engine, container, 'extract-to-dir')
 }

@@ -7,6 +7,7 @@ import { getXattr, getXattrAt, listXattrs, listXattrsAt } from '../../kernel/xat
 import { nameOf } from '../layer-path.ts'
 import type { TarType } from '../tar-entry.ts'
 import { type NewEntry, endOfArchive, formatHeader, padding } from '../tar-writer.ts'
+import { type IdShift, ownerInside } from './ids.ts'
 import { type Found, isDirectory, unlessGone, walk } from './walk.ts'
 
 /** Bytes read at a time. */
@@ -38,6 +39,12 @@ interface Made {
 /** Makes the entries of one archive; files with several names are stored once. */
 export class TreeArchive {
   readonly #linked = new Map<string, string>()
+  readonly #shift: IdShift | undefined
+
+  /** With `shift`, owners are those inside the user namespace. */
+  constructor(shift?: IdShift) {
+    this.#shift = shift
+  }
 
   #firstName({ dev, ino, nlink }: Stat, name: string): string | undefined {
     if (nlink < 2) return undefined
@@ -47,9 +54,21 @@ export class TreeArchive {
     return first
   }
 
+  // Whole seconds, as Docker has it: a fraction would cost each entry a header of its own.
+  #attributesOf(stat: Stat, type: TarType): Omit<NewEntry, 'name'> {
+    const isDevice = type === 'character' || type === 'block'
+    return {
+      type,
+      mode: stat.mode & 0o7777,
+      ...ownerInside(stat, this.#shift),
+      mtime: (stat.mtimeNs / second) * second,
+      ...(isDevice && { major: major(stat.rdev), minor: minor(stat.rdev) }),
+    }
+  }
+
   /** The directory `dir`, opened for reading, and all below it, below `name` in the archive; '' is the root. */
   *directory(dir: Fd, name: string): Generator<Buffer, void, void> {
-    yield formatHeader({ ...attributesOf(statFd(dir), 'directory'), name: `${name}/` })
+    yield formatHeader({ ...this.#attributesOf(statFd(dir), 'directory'), name: `${name}/` })
     yield* this.content(dir, `${name}/`)
   }
 
@@ -73,7 +92,7 @@ export class TreeArchive {
     const type = typeOf(stat)
     if (type === undefined) return undefined
     if (type === 'file') return this.#file(dir, base, name)
-    const entry: NewEntry = { ...attributesOf(stat, type), name: isDirectory(stat) ? `${name}/` : name }
+    const entry: NewEntry = { ...this.#attributesOf(stat, type), name: isDirectory(stat) ? `${name}/` : name }
     if (type === 'symlink') return { header: formatHeader({ ...entry, linkName: linkTarget(dir, base) }), size: 0 }
     return { header: formatHeader({ ...entry, xattrs: directoryXattrs(dir, base, type) }), size: 0 }
   }
@@ -83,7 +102,7 @@ export class TreeArchive {
     using handle = openAt(dir, nameOf(base), O_PATH)
     const stat = statFd(handle)
     if (typeOf(stat) !== 'file') return undefined
-    const attributes = attributesOf(stat, 'file')
+    const attributes = this.#attributesOf(stat, 'file')
     const linkName = this.#firstName(stat, name)
     if (linkName !== undefined)
       return { header: formatHeader({ ...attributes, type: 'hardlink', name, linkName }), size: 0 }
@@ -94,19 +113,6 @@ export class TreeArchive {
 }
 
 const linkTarget = (dir: Fd, base: string): string => Buffer.from(readlinkAt(dir, nameOf(base))).toString('latin1')
-
-// Whole seconds, as Docker has it: a fraction would cost each entry a header of its own.
-function attributesOf(stat: Stat, type: TarType): Omit<NewEntry, 'name'> {
-  const isDevice = type === 'character' || type === 'block'
-  return {
-    type,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    mtime: (stat.mtimeNs / second) * second,
-    ...(isDevice && { major: major(stat.rdev), minor: minor(stat.rdev) }),
-  }
-}
 
 /** True for attributes that belong to the file wherever it is; others are the host's, or those of overlayfs. */
 const isPortable = (attribute: string): boolean => attribute === 'security.capability' || attribute.startsWith('user.')

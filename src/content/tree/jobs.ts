@@ -1,6 +1,7 @@
 // What is done to containers' trees away from the event loop. Descriptors go by number: they belong to the whole process.
 
 import { constants } from 'node:fs'
+import { asFileOwner } from '../../kernel/credentials.ts'
 import { Fd, O_PATH, openPath } from '../../kernel/descriptor.ts'
 import { hasCode } from '../../kernel/ffi.ts'
 import { openAt, statFd } from '../../kernel/files.ts'
@@ -16,6 +17,7 @@ import { Unpacker } from '../unpacker.ts'
 import { TreeArchive, joined } from './archive.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { Flow } from './flow.ts'
+import { type IdShift, ownerOutside } from './ids.ts'
 import { type PathStat, locate, lookupError, meansDirectory, resolvePath, statLocated } from './locate.ts'
 import { packLayer } from './pack.ts'
 import { isDirectory, statIfThere } from './walk.ts'
@@ -57,12 +59,14 @@ export interface StatJob extends PathJob {
 /** Tells what is at the path, then gives an archive of it. */
 export interface ArchiveJob extends PathJob {
   readonly kind: 'archive'
+  readonly shift: IdShift | undefined
 }
 
 /** Gives an archive of the whole tree. */
 export interface ExportJob {
   readonly kind: 'export'
   readonly root: number
+  readonly shift: IdShift | undefined
 }
 
 /**
@@ -75,6 +79,7 @@ export interface ExtractJob extends PathJob {
   readonly namespace: number
   readonly keepTypes: boolean
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
+  readonly shift: IdShift | undefined
 }
 
 /** What the layer at the path `upper`, which need not be there, changes in the tree `lower`. */
@@ -175,18 +180,17 @@ function located<T>(path: string, container: string, look: () => T): T {
 
 const readable = constants.O_RDONLY | constants.O_DIRECTORY
 
-async function archive({ root, path, container }: ArchiveJob, { flow, head }: TreeChannel): Promise<undefined> {
+async function archive({ root, path, container, shift }: ArchiveJob, { flow, head }: TreeChannel): Promise<undefined> {
   using top = borrowed(root)
   const place = locate(path)
   head(located(path, container, () => statLocated(top, place)))
   using parent = located(path, container, () => openInRoot(top, place.parent, readable))
-  for (const bytes of joined(entriesAt(parent, place))) await flow.send(bytes)
+  for (const bytes of joined(entriesAt(new TreeArchive(shift), parent, place))) await flow.send(bytes)
   return undefined
 }
 
 // A directory with all below it, anything else as it is.
-function* entriesAt(parent: Fd, place: ReturnType<typeof locate>): Generator<Buffer, void, void> {
-  const writer = new TreeArchive()
+function* entriesAt(writer: TreeArchive, parent: Fd, place: ReturnType<typeof locate>): Generator<Buffer, void, void> {
   const name = bytesOf(place.name)
   if (meansDirectory(place)) return yield* writer.directory(parent, name === '/' ? '' : name)
   const base = bytesOf(place.base)
@@ -199,29 +203,36 @@ function* entriesAt(parent: Fd, place: ReturnType<typeof locate>): Generator<Buf
 
 const bytesOf = (text: string): string => Buffer.from(text).toString('latin1')
 
-async function exportTree({ root }: ExportJob, { flow }: TreeChannel): Promise<undefined> {
+async function exportTree({ root, shift }: ExportJob, { flow }: TreeChannel): Promise<undefined> {
   using top = openPath(`/proc/self/fd/${root}`, readable)
-  for (const bytes of joined(new TreeArchive().content(top, ''))) await flow.send(bytes)
+  for (const bytes of joined(new TreeArchive(shift).content(top, ''))) await flow.send(bytes)
   return undefined
 }
 
 async function extract(job: ExtractJob, { flow, head }: TreeChannel): Promise<undefined> {
-  const { root, path, container, keepTypes, owner } = job
+  const { root, path, container, keepTypes, owner, shift } = job
   using top = borrowed(root)
   using namespace = openPath(`/proc/self/fd/${job.namespace}`, constants.O_RDONLY)
   const target = located(path, container, () => directoryAt(top, path))
   head(target)
   const base = target.split('/').filter(part => part !== '')
-  using unpacker = new Unpacker(top, unlimited, { base: base.map(bytesOf), keepTypes, owner })
+  using unpacker = new Unpacker(top, unlimited, { base: base.map(bytesOf), keepTypes, owner, shift })
   const reader = new TarReader()
   const handle = (events: Iterable<TarEvent>) =>
-    inMountNamespace(namespace, () => {
-      for (const event of events) unpacker.handle(event)
-    })
+    inMountNamespace(namespace, () =>
+      asRootOf(shift, () => {
+        for (const event of events) unpacker.handle(event)
+      }),
+    )
   for await (const chunk of decompress(flow.received())) handle(reader.push(chunk))
   handle(reader.finish())
-  unpacker.finish()
+  asRootOf(shift, () => unpacker.finish())
   return undefined
+}
+
+// The host's root is nobody where a user namespace sees its files, and can make none there.
+function asRootOf<T>(shift: IdShift | undefined, body: () => T): T {
+  return shift ? asFileOwner(ownerOutside({ uid: 0, gid: 0 }, shift), body) : body()
 }
 
 // The container's files are the client's to fill, as its own programs could.
