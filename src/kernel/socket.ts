@@ -10,8 +10,10 @@ const libc = bind({
   bind: { arguments: ['i32', 'pointer', 'u32'], return: 'i32' },
   listen: { arguments: ['i32', 'i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'], return: 'i32' },
+  getsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'], return: 'i32' },
 })
 
+const AF_UNIX = 1
 const AF_INET6 = 10
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
@@ -20,6 +22,7 @@ const SOCK_NONBLOCK = 0o4000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const SO_RCVBUF = 8
+const SO_DOMAIN = 39
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const IPPROTO_SCTP = 132
@@ -77,6 +80,14 @@ export function hasIpv6(): boolean {
     if (hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL')) return false
     throw error
   }
+}
+
+/** True if the inherited socket `fd` is one of the host's own, which no network reaches. Throws KernelError: not a socket. */
+export function isUnixSocket(fd: number): boolean {
+  const [value, length] = [Buffer.alloc(4), Buffer.alloc(4)]
+  length.writeUInt32LE(value.length)
+  check('getsockopt', `descriptor ${fd}`, libc.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, value, length))
+  return value.readInt32LE() === AF_UNIX
 }
 
 function setOption(socket: Fd, level: number, option: number, value: number) {

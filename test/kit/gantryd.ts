@@ -15,6 +15,8 @@ import { until } from './until.ts'
 export interface GantrydOptions {
   /** Further flags. */
   readonly flags?: readonly string[]
+  /** What starts the daemon, such as a service manager: before its command, once its own directory is there. */
+  readonly launcher?: (directory: string) => readonly string[]
   /** A data root of the test's making. Default: a new directory. */
   readonly dataRoot?: string
   /** False for a test that must leave something behind. Default true. */
@@ -49,6 +51,7 @@ export class Gantryd extends Engine {
   /** The command that starts this daemon. */
   get argv(): string[] {
     return [
+      ...(this.#options.launcher?.(this.directory) ?? []),
       program,
       `--host=unix://${this.socket}`,
       `--data-root=${this.dataRoot}`,

@@ -2,7 +2,8 @@
 
 import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises'
 import { type ListenOptions, type Server, type Socket, connect, createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
+import { isUnixSocket } from '../../kernel/socket.ts'
 import { messageOf, system } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { findGroup } from './group.ts'
@@ -39,10 +40,11 @@ export async function bindListener(
   options: { tls: TlsFiles | undefined; accept: Accept; log: Log },
 ): Promise<Server> {
   const { tls, accept, log } = options
-  const secure = address.kind === 'tcp' && tls !== undefined
+  const remote = isRemote(address)
+  const secure = remote && tls !== undefined
   const server = secure ? await createSecure(tls, accept, log) : createServer({ allowHalfOpen: true }, accept)
   try {
-    if (address.kind === 'tcp' && !secure) {
+    if (remote && !secure) {
       log.warn(
         { ...address },
         'The API is served without encryption: whoever can reach it has root access to this host',
@@ -53,6 +55,16 @@ export async function bindListener(
     return server
   } catch (cause) {
     server.close()
+    throw system(`failed to listen on ${describeAddress(address)}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+// Of the sockets that systemd passes, too, only those of a network need TLS.
+function isRemote(address: ListenAddress): boolean {
+  if (address.kind !== 'fd') return address.kind === 'tcp'
+  try {
+    return !isUnixSocket(address.fd)
+  } catch (cause) {
     throw system(`failed to listen on ${describeAddress(address)}: ${messageOf(cause)}`, { cause })
   }
 }
@@ -79,7 +91,7 @@ type UnixAddress = Extract<ListenAddress, { kind: 'unix' }>
 async function bindUnix(server: Server, { path, group, groupRequired }: UnixAddress, log: Log) {
   if (Buffer.byteLength(path) > longestPath) throw system(`the path is longer than ${longestPath} bytes`)
   await mkdir(dirname(path), { recursive: true, mode: 0o711 })
-  if (await isAnswered(path)) throw system('another process is listening there')
+  if (await isAnswered(path)) throw system(`another process${suspect(path)} is listening there: stop it first`)
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
@@ -87,6 +99,8 @@ async function bindUnix(server: Server, { path, group, groupRequired }: UnixAddr
   await chown(path, 0, await groupId(group, groupRequired, log))
   await chmod(path, 0o660)
 }
+
+const suspect = (path: string) => (basename(path) === 'docker.sock' ? ', most likely dockerd,' : '')
 
 function isAnswered(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
