@@ -34,7 +34,8 @@ int main(int count, char *arguments[]) {
   static struct shim shim;
   struct failure failure;
   close_on_exec();
-  if (count == 2 && strcmp(arguments[1], "--hold-namespaces") == 0) return namespaces_hold();
+  if (count == 2 && strcmp(arguments[1], "--hold-namespaces") == 0) return namespaces_hold(true);
+  if (count == 2 && strcmp(arguments[1], "--hold-network") == 0) return namespaces_hold(false);
   if (options_parse(&shim.options, count, (const char *const *)arguments, &failure) < 0) {
     print(&failure);
     return 2;

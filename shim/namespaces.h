@@ -1,4 +1,6 @@
 // Namespaces for a container to be, held until the engine has opened them.
 #pragma once
 
-int namespaces_hold(void);
+#include <stdbool.h>
+
+int namespaces_hold(bool fresh);

@@ -39,7 +39,7 @@ export function shimOptions(
     rootfs,
     ...(network.namespace && { networkNamespace: network.namespace }),
     // Those of ports first: they are known by their index.
-    reservations: users?.claim ? [...network.reservations, users.claim] : network.reservations,
+    reservations: users?.mark ? [...network.reservations, users.mark] : network.reservations,
   }
 }
 

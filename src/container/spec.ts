@@ -42,7 +42,7 @@ export async function specFor(
   const { config, hostConfig, argv } = container.definition
   const paths = containerPaths(engine.settings, container.id)
   const { settings } = engine
-  const ipc = prepareIpc(engine, container, placements)
+  const ipc = prepareIpc(engine, container, placements, users)
   const spec = buildSpec({
     rootfsPath: paths.rootfs,
     config,

@@ -173,6 +173,7 @@ function securityOptions({ host, cgroups, settings }: Engine): string[] {
   return [
     ...(host.apparmor ? ['name=apparmor'] : []),
     ...(host.seccomp ? [`name=seccomp,profile=${profile.startsWith('{') ? 'custom' : profile}`] : []),
+    ...(settings.remap ? ['name=userns'] : []),
     ...(cgroups.isUnified ? ['name=cgroupns'] : []),
   ]
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { invalid } from '../lib/errors.ts'
 import { checkLogConfig } from '../logging/drivers.ts'
 import type { AddressPool } from '../network/subnet.ts'
+import { readIdFiles, remapOf } from '../runtime/remap.ts'
 import { shimProgram } from '../runtime/shim.ts'
 import { type EngineOptions, defaultCgroupParent } from './compose.ts'
 import type { Config } from './config.ts'
@@ -23,7 +24,7 @@ export function engineOptions(config: Config): EngineOptions {
       useInit: config.init,
       noNewPrivileges: config.noNewPrivileges,
       cgroupParent: config.cgroupParent.replace(/^\/+|\/+$/g, '') || defaultCgroupParent(config.execRoot),
-      remap: undefined,
+      remap: remapOf(config.remap, readIdFiles()),
       shmSize: config.defaultShmSize,
       ulimits: Object.values(config.defaultUlimits),
       ipcMode: config.defaultIpcMode,

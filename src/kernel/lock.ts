@@ -9,6 +9,7 @@ const { flock } = bind({ flock: { arguments: ['i32', 'i32'], return: 'i32' } })
 const { fcntl } = bind({ fcntl: { arguments: ['i32', 'i32', 'pointer'], return: 'i32' } })
 
 const F_OFD_SETLK = 37
+const F_RDLCK = 0
 const F_WRLCK = 1
 
 const LOCK_EX = 2
@@ -28,18 +29,27 @@ export function lockFile(path: string): Fd | undefined {
 }
 
 /**
- * As lockFile, for one byte of the file: descriptors that share an open file share the lock, also those of other processes.
+ * Marks a byte of the file `path`, which is created if it is missing, for as long as the descriptor or a copy of it is open in
+ * any process. Undefined if somebody has marked it already; with `join` that is no obstacle. Throws KernelError.
  */
-export function lockByte(path: string, offset: number): Fd | undefined {
+export function markByte(path: string, offset: number, { join = false } = {}): Fd | undefined {
   const file = openPath(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-  // struct flock: type and whence (16 bits each), then start and length (64 bits each), then pid.
+  // What nobody else has any lock on is taken first, then shared with who joins.
+  for (const type of join ? [F_RDLCK] : [F_WRLCK, F_RDLCK]) {
+    if (fcntl(file.number, F_OFD_SETLK, lockRequest(type, offset)) === 0) continue
+    const error = new KernelError('fcntl', lastErrno(), path)
+    file.close()
+    if (hasCode(error, 'EAGAIN', 'EACCES')) return undefined
+    throw error
+  }
+  return file
+}
+
+// struct flock: type and whence (16 bits each), then start and length (64 bits each), then pid.
+function lockRequest(type: number, offset: number): Buffer {
   const request = Buffer.alloc(32)
-  request.writeInt16LE(F_WRLCK, 0)
+  request.writeInt16LE(type, 0)
   request.writeBigInt64LE(BigInt(offset), 8)
   request.writeBigInt64LE(1n, 16)
-  if (fcntl(file.number, F_OFD_SETLK, request) === 0) return file
-  const error = new KernelError('fcntl', lastErrno(), path)
-  file.close()
-  if (hasCode(error, 'EAGAIN', 'EACCES')) return undefined
-  throw error
+  return request
 }

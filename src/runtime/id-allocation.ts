@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Fd } from '../kernel/descriptor.ts'
-import { lockByte } from '../kernel/lock.ts'
+import { markByte } from '../kernel/lock.ts'
 import { unavailable } from '../lib/errors.ts'
 import { type IdMap, mapOf } from './id-map.ts'
 
@@ -19,25 +19,35 @@ const pool = { first: 0x7000_0000, end: 0x7ffe_0000 }
 const ranges = (pool.end - pool.first) / idsPerContainer
 
 /** The first range: of daemons that remap all containers without naming a user who has subordinate ids. */
-export const sharedRange: IdMap = mapOf({ container: 0, host: pool.first, size: idsPerContainer })
+export const sharedRange: IdMap = rangeMap(0)
 
-/** Each byte of this file stands for a range; who uses the range holds a lock on the byte. Of all daemons of the host. */
+function rangeMap(range: number): IdMap {
+  return mapOf({ container: 0, host: pool.first + range * idsPerContainer, size: idsPerContainer })
+}
+
+/** Each byte of this file stands for a range; who uses the range holds a mark on the byte. Of all daemons of the host. */
 const ledger = '/run/gantry-ids.lock'
 
-/** A range that is one's own as long as the descriptor is open, in whatever process. */
+/** Ids that nobody else has as long as the descriptor, or a copy of it, is open in any process. */
 export interface IdClaim {
   readonly map: IdMap
-  readonly lock: Fd
+  readonly mark: Fd
 }
 
 /** Claims a range for the container `id`, the same as before if that is free. Throws unavailable if all are taken. */
 export function claimIds(id: string, path = ledger): IdClaim {
-  const first = createHash('sha256').update(id).digest().readUInt32BE()
+  const start = createHash('sha256').update(id).digest().readUInt32BE()
   for (let attempt = 0; attempt < ranges - 1; attempt++) {
-    const range = 1 + ((first + attempt) % (ranges - 1))
-    const lock = lockByte(path, range)
-    if (lock)
-      return { lock, map: mapOf({ container: 0, host: pool.first + range * idsPerContainer, size: idsPerContainer }) }
+    const range = 1 + ((start + attempt) % (ranges - 1))
+    const mark = markByte(path, range)
+    if (mark) return { mark, map: rangeMap(range) }
   }
   throw unavailable(`all ${ranges - 1} ranges of ids for user namespaces are in use`)
+}
+
+/** The mark of who shares the ids of `map` with a container that claimed them; undefined if they were not claimed. */
+export function joinClaim({ uids }: IdMap, path = ledger): Fd | undefined {
+  const [{ host } = { host: 0 }] = uids
+  const range = (host - pool.first) / idsPerContainer
+  return Number.isInteger(range) && range > 0 && range < ranges ? markByte(path, range, { join: true }) : undefined
 }

@@ -1,4 +1,4 @@
-// User namespaces, made by a program of one thread: the kernel lets no other enter a new one.
+// User namespaces and what belongs to them, made by a program of one thread: the kernel lets no other enter one.
 
 import { constants, readSync, writeFileSync } from 'node:fs'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
@@ -13,25 +13,41 @@ export interface UserNamespace {
   readonly network: Fd
 }
 
-/** Makes both, with the ids of `map`; they last as long as a descriptor, mount or process refers to them. `program` is gantry-shim. Throws KernelError. */
-export async function createUserNamespace(map: IdMap, program: string): Promise<UserNamespace> {
-  const [ours, theirs] = socketPair()
-  using _ours = ours
-  using input = theirs
-  const pid = spawn({ file: program, argv: ['gantry-shim', '--hold-namespaces'], env: {}, fds: new Map([[0, input]]) })
-  input.close()
-  const ready = readSync(ours.number, Buffer.alloc(1)) === 1
-  if (!ready) throw new KernelError('unshare', await childEnded(pid), 'user namespace')
-  try {
-    using opened = new DisposableStack()
+/**
+ * Makes both, with the ids of `map`; they last as long as a descriptor, mount or process refers to them. `program` is
+ * gantry-shim. Throws KernelError.
+ */
+export function createUserNamespace(map: IdMap, program: string): Promise<UserNamespace> {
+  return whileHeld(program, undefined, pid => {
     writeFileSync(`/proc/${pid}/uid_map`, formatRanges(map.uids))
     writeFileSync(`/proc/${pid}/gid_map`, formatRanges(map.gids))
-    const user = opened.use(openPath(`/proc/${pid}/ns/user`, constants.O_RDONLY))
-    const network = opened.use(openPath(`/proc/${pid}/ns/net`, constants.O_RDONLY))
-    opened.move()
-    return { user, network }
+    using user = namespaceOf(pid, 'user')
+    return { user: user.dup(), network: namespaceOf(pid, 'net') }
+  })
+}
+
+/** A new network namespace that belongs to the user namespace `user`. `program` is gantry-shim. Throws KernelError. */
+export function createNetworkIn(user: Fd, program: string): Promise<Fd> {
+  return whileHeld(program, user, pid => namespaceOf(pid, 'net'))
+}
+
+const namespaceOf = (pid: number, kind: 'user' | 'net'): Fd => openPath(`/proc/${pid}/ns/${kind}`, constants.O_RDONLY)
+
+async function whileHeld<T>(program: string, user: Fd | undefined, take: (pid: number) => T): Promise<T> {
+  const [ours, theirs] = socketPair()
+  using held = ours
+  using stdin = theirs
+  const fds = new Map([[0, stdin]])
+  if (user) fds.set(3, user)
+  const argv = ['gantry-shim', user ? '--hold-network' : '--hold-namespaces']
+  const pid = spawn({ file: program, argv, env: {}, fds })
+  stdin.close()
+  const isReady = readSync(held.number, Buffer.alloc(1)) === 1
+  if (!isReady) throw new KernelError('unshare', await childEnded(pid), 'user namespace')
+  try {
+    return take(pid)
   } finally {
-    ours.close()
-    await childEnded(pid)
+    held.close()
+    void childEnded(pid)
   }
 }

@@ -2,8 +2,8 @@
 
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import { openPath } from '../../kernel/descriptor.ts'
-import { mountTmpfs } from '../../kernel/mount.ts'
+import { type Fd, openPath } from '../../kernel/descriptor.ts'
+import { type IdView, mountTmpfs } from '../../kernel/mount.ts'
 import { conflict, invalid } from '../../lib/errors.ts'
 import { containerOf } from '../../runtime/modes.ts'
 import { type SharedMemory, defaultShmSize } from '../../runtime/spec-mounts.ts'
@@ -22,23 +22,32 @@ export interface Ipc {
 type Parts = Pick<Engine, 'containers' | 'settings'>
 
 /** Prepares what the container's IpcMode says. Throws dockerd's errors if another container's can't be shared. */
-export function prepareIpc(engine: Parts, { definition: { hostConfig } }: Container, placements: Placements): Ipc {
+export function prepareIpc(
+  engine: Parts,
+  { definition: { hostConfig } }: Container,
+  placements: Placements,
+  users?: IdView,
+): Ipc {
   const { IpcMode: mode, ShmSize } = hostConfig
   const donor = containerOf(mode)
   if (donor !== undefined) return joinIpc(engine, donor, placements)
-  return { shm: ownMemory(mode, ShmSize, placements), namespace: undefined }
+  return { shm: ownMemory(mode, ShmSize, placements, users), namespace: undefined }
 }
 
 const hostMemory: SharedMemory = { kind: 'bind', source: '/dev/shm' }
 
-function ownMemory(mode: string, size: number, placements: Placements): SharedMemory {
+function ownMemory(mode: string, size: number, placements: Placements, users?: IdView): SharedMemory {
   if (mode === 'host') return hostMemory
   if (mode === 'none') return { kind: 'none' }
   // A private one is the runtime's to make: nobody else will ever need to find it.
-  return mode === 'shareable' ? sharedAt(placements.place(newMemory(size), 'shm')) : { kind: 'own' }
+  return mode === 'shareable' ? sharedAt(placements.place(newMemory(size, users), 'shm')) : { kind: 'own' }
 }
 
-const newMemory = (size: number) => mountTmpfs({ source: 'shm', mode: '1777', size: String(size || defaultShmSize) })
+function newMemory(size: number, users?: IdView): Fd {
+  const { uid, gid } = users?.root ?? { uid: 0, gid: 0 }
+  const bytes = String(size || defaultShmSize)
+  return mountTmpfs({ source: 'shm', mode: '1777', size: bytes, uid: String(uid), gid: String(gid) })
+}
 
 // Said to the runtime: crun's bind mounts don't keep the flags of what they are made from.
 const sharedAt = (source: string): SharedMemory => ({ kind: 'bind', source, options: ['nosuid', 'noexec', 'nodev'] })

@@ -126,6 +126,7 @@ export const options = {
     'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile',
   ),
   shutdownTimeout: option('shutdown-timeout', integer(-1), 15, 'Set the default shutdown timeout'),
+  remap: option('userns-remap', string, '', 'User/Group setting for user namespaces'),
   storageDriver: option('storage-driver', string, '', 'Storage driver to use', { short: 's' }),
 
   bridge: option('bridge', string, '', 'Attach containers to a network bridge (default "gantry0")', { short: 'b' }),
@@ -236,5 +237,4 @@ export const refusedOptions: readonly Option[] = [
     help: 'Not supported: Gantry has no authorization plugins',
   },
   { flag: 'rootless', kind: boolean, default: false, help: 'Not supported: the daemon runs as root' },
-  { flag: 'userns-remap', kind: string, default: '', help: 'Not supported: user namespaces are set per container' },
 ]
