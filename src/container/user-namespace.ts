@@ -3,6 +3,59 @@
 import { chmodSync, chownSync, constants, readFileSync } from 'node:fs'
 import type { HostConfig } from '../api/types/container.ts'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
+import { hasCode } from '../kernel/ffi.ts'
+import { statFd } from '../kernel/files.ts'
+import type { IdView } from '../kernel/mount.ts'
+import { conflict } from '../lib/errors.ts'
+import { claimIds, joinClaim } from '../runtime/id-allocation.ts'
+import { type IdMap, parseRanges, rootOf } from '../runtime/id-map.ts'
+import { containerOf, hasOwnNetwork } from '../runtime/modes.ts'
+import { createNetworkIn, createUserNamespace } from '../runtime/user-namespace.ts'
+import { hasUserNamespace } from './check-users.ts'
+import type { Engine } from './engine.ts'
+import type { Container } from './model.ts'
+
+/** A container's user namespace while it starts; disposing closes the engine's descriptors. */
+export interface ContainerUsers extends Disposable, IdView {
+  readonly map: IdMap
+  /** A new network namespace that belongs to it; undefined if the container shares another's. */
+  readonly network: Fd | undefined
+  /** What keeps its ids from others: to be held as long as it runs. */
+  readonly mark: Fd | undefined
+}
+
+type Parts = Pick<Engine, 'containers' | 'settings'>
+
+/**
+ * What the container's UsernsMode, or the daemon's `userns-remap`, says; undefined for the host's. Throws conflict if what
+ * it shares belongs to another user namespace than it can join.
+ */
+export async function prepareUsers(engine: Parts, container: Container): Promise<ContainerUsers | undefined> {
+  const { hostConfig } = container.definition
+  if (!hasUserNamespace(engine.settings, hostConfig)) return undefined
+  using open = new DisposableStack()
+  const donors = donorsOf(engine, hostConfig)
+  const parts = donors.length > 0 ? await join(engine, hostConfig, donors, open) : await make(engine, container, open)
+  const owned = open.move()
+  return { ...parts, root: rootOf(parts.map), [Symbol.dispose]: () => owned.dispose() }
+}
+
+/** Lets the namespace's root reach its root file system in `runDir`, and nobody else. */
+export function letIn(runDir: string, { root }: ContainerUsers): void {
+  chownSync(runDir, 0, root.gid)
+  chmodSync(runDir, 0o710)
+}
+
+type Parted = Pick<ContainerUsers, 'namespace' | 'network' | 'mark' | 'map'>
+
+async function make({ settings }: Parts, { id, definition }: Container, open: DisposableStack): Promise<Parted> {
+  const shared = definition.hostConfig.UsernsMode === 'private' ? undefined : settings.remap
+  const { map, mark } = shared ? { map: shared, mark: undefined } : claimIds(id)
+  if (mark) open.use(mark)
+  const { user, network } = await createUserNamespace(map, settings.shim)
+  return { namespace: open.use(user), network: open.use(network), mark, map }
+}
+
 /** The user namespace that a container runs in; undefined if that is the host's, or the container doesn't run. */
 export function usersOf(container: Container): (IdView & Disposable & { readonly map: IdMap }) | undefined {
   if (!container.isRunning) return undefined
