@@ -3,33 +3,13 @@
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { parseTime, systemClock } from '../lib/clock.ts'
+import { systemClock } from '../lib/clock.ts'
 import { invalid, notImplemented } from '../lib/errors.ts'
 import { Notice } from '../lib/notice.ts'
 import { LogFiles } from '../logging/log-files.ts'
 import { hasReadableLog } from './log-config.ts'
+import { LogFormat, type LogQuery } from './log-format.ts'
 import type { Container } from './model.ts'
-
-/** What of a log to show, and how. Times are nanoseconds since the Unix epoch. */
-export interface LogQuery {
-  readonly stdout: boolean
-  readonly stderr: boolean
-  readonly since: bigint | undefined
-  readonly until: bigint | undefined
-  /** How many lines from the end; all if undefined. */
-  readonly tail: number | undefined
-  readonly follow: boolean
-  readonly timestamps: boolean
-  readonly details: boolean
-}
-
-/** A line of a json-file log. */
-interface Entry {
-  readonly log: string
-  readonly stream: string
-  readonly time: string
-  readonly attrs?: Record<string, string>
-}
 
 /** Throws dockerd's errors for a query that can't be answered. */
 export function checkLogQuery(container: Container, query: LogQuery): void {
@@ -50,12 +30,12 @@ export async function writeLogs(
 ): Promise<void> {
   await using files = await LogFiles.open(path, query.tail, query.follow)
   using growth = watchGrowth(container, path, query, signal)
-  const format = formatter(query, container.definition.config.Tty === true)
+  const format = new LogFormat(query, container.definition.config.Tty === true)
   for (;;) {
     const ended = growth.ended
     const change = growth.changed.next()
     for (let lines = await files.read(); lines.length > 0; lines = await files.read()) {
-      const { output, done } = format(lines)
+      const { output, done } = format.show(lines)
       if (!(await write(out, output)) || done) return
     }
     if (ended || signal.aborted) return
@@ -96,74 +76,13 @@ function delayUntil(moment: bigint): number {
   return Math.min(Math.max(0, Number((moment - systemClock.now()) / 1_000_000n) + 1), longestDelay)
 }
 
-function formatter(query: LogQuery, tty: boolean) {
-  return (lines: Buffer[]) => {
-    const output: Buffer[] = []
-    for (const line of lines) {
-      const entry = parseEntry(line)
-      if (!entry) continue
-      const time = query.since !== undefined || query.until !== undefined ? parseTime(entry.time) : undefined
-      if (time !== undefined && query.since !== undefined && time < query.since) continue
-      if (time !== undefined && query.until !== undefined && time > query.until) return { output, done: true }
-      if (entry.stream === 'stderr' ? !query.stderr : !query.stdout) continue
-      const text = Buffer.from(prefix(entry, query) + entry.log)
-      if (!tty) output.push(frameHeader(entry.stream, text.length))
-      output.push(text)
-    }
-    return { output, done: false }
-  }
-}
-
-// A line cut short by a full disk is left out, as dockerd leaves it.
-function parseEntry(line: Buffer): Entry | undefined {
-  try {
-    return JSON.parse(line.toString()) as Entry
-  } catch {
-    return undefined
-  }
-}
-
-function prefix(entry: Entry, query: LogQuery): string {
-  let text = ''
-  if (query.timestamps) text += `${fixedTime(entry.time)} `
-  if (query.details) text += `${detailsOf(entry.attrs ?? {})} `
-  return text
-}
-
-// RFC 3339 with all nine digits, so that columns line up.
-function fixedTime(time: string): string {
-  const [seconds = '', fraction = ''] = time.replace(/Z$/, '').split('.')
-  return `${seconds}.${fraction.padEnd(9, '0')}Z`
-}
-
-function detailsOf(attributes: Record<string, string>): string {
-  return Object.keys(attributes)
-    .toSorted()
-    .map(key => `${queryEscape(key)}=${queryEscape(attributes[key] ?? '')}`)
-    .join(',')
-}
-
-// As Go's url.QueryEscape has it.
-function queryEscape(text: string): string {
-  const escaped = encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+')
-  return escaped.replace(/[!'()*]/g, mark => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
-/** The header of a frame of Docker's multiplexed stream: 1 for stdout, 2 for stderr, and the length in bytes. */
-export function frameHeader(stream: string, length: number): Buffer {
-  const header = Buffer.alloc(8)
-  header[0] = stream === 'stderr' ? 2 : 1
-  header.writeUInt32BE(length, 4)
-  return header
-}
-
-// False if the reader is gone.
-async function write(out: Writable, output: Buffer[]): Promise<boolean> {
-  if (out.destroyed) return false
-  if (output.length === 0 || out.write(Buffer.concat(output))) return true
+// False if the reader is gone. The bytes may be used again afterwards.
+async function write(out: Writable, output: Buffer): Promise<boolean> {
+  if (out.destroyed || output.length === 0) return !out.destroyed
   const { promise, resolve } = Promise.withResolvers<void>()
-  out.once('drain', resolve).once('close', resolve)
+  out.once('close', resolve)
+  out.write(output, () => resolve())
   await promise
-  out.off('drain', resolve).off('close', resolve)
+  out.off('close', resolve)
   return !out.destroyed
 }

@@ -12,12 +12,21 @@ export interface FileEntry {
   readonly attrs?: Readonly<Record<string, string>>
 }
 
-/** The entry on a line of a log file; undefined for a line that was cut short by a full disk. */
-export function parseEntry(line: Buffer): FileEntry | undefined {
+// A line may have been cut short by a full disk.
+function parseEntry(line: string): FileEntry | undefined {
   try {
-    return JSON.parse(line.toString()) as FileEntry
+    return JSON.parse(line) as FileEntry
   } catch {
     return undefined
+  }
+}
+
+/** The entries in lines of a log file, each with its newline. */
+export function* parseEntries(lines: Buffer): Generator<FileEntry> {
+  const text = lines.toString()
+  for (let start = 0, end = text.indexOf('\n'); end !== -1; start = end + 1, end = text.indexOf('\n', start)) {
+    const entry = parseEntry(text.slice(start, end))
+    if (entry) yield entry
   }
 }
 

@@ -8,7 +8,7 @@ import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { Notice } from '../lib/notice.ts'
 import type { Channel } from './channel.ts'
-import { MessageMaker, parseEntry } from './entry.ts'
+import { MessageMaker, parseEntries } from './entry.ts'
 import { LogFiles } from './log-files.ts'
 import { PositionFile } from './position.ts'
 import type { Sink } from './sink.ts'
@@ -126,10 +126,9 @@ export class Forwarder {
       const change = this.#changed.next()
       for (let lines = await files.read(); lines.length > 0; lines = await files.read()) {
         channel ??= opened.use(await sink.open(this.#stop.signal))
-        await this.#send(channel, maker, lines, after)
+        const time = await this.#send(channel, maker, lines, after)
         this.#stop.signal.throwIfAborted()
         const place = files.place
-        const time = lastTime(lines)
         if (place && time !== undefined) position.save({ ...place, time })
         progress()
       }
@@ -152,22 +151,21 @@ export class Forwarder {
     return { files: await LogFiles.open(path, undefined, true), after: saved && parseTime(saved.time) }
   }
 
-  async #send(channel: Channel, maker: MessageMaker, lines: readonly Buffer[], after: bigint | undefined) {
+  // Returns the time of the last entry.
+  async #send(channel: Channel, maker: MessageMaker, lines: Buffer, after: bigint | undefined) {
     const messages: Buffer[] = []
-    for (const line of lines) {
-      const entry = parseEntry(line)
-      const message = entry && maker.make(entry)
-      if (!message || (after !== undefined && message.time <= after)) continue
-      messages.push(...this.#forwarding.sink.encode(message))
+    let last: string | undefined
+    for (const entry of parseEntries(lines)) {
+      last = entry.time
+      const message = maker.make(entry)
+      if (message && (after === undefined || message.time > after)) {
+        messages.push(...this.#forwarding.sink.encode(message))
+      }
     }
     if (messages.length > 0) await channel.send(messages)
+    return last
   }
 }
 
 const closing = <T extends { close(): void }>(object: T): T & Disposable =>
   Object.assign(object, { [Symbol.dispose]: () => object.close() })
-
-// Of the last entry that has one.
-function lastTime(lines: readonly Buffer[]): string | undefined {
-  return parseEntry(lines.at(-1) ?? Buffer.alloc(0))?.time
-}

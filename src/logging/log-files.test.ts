@@ -39,7 +39,9 @@ class WrittenLog implements Disposable {
 
 async function rest(files: LogFiles): Promise<string[]> {
   const found: string[] = []
-  for (let lines = await files.read(); lines.length > 0; lines = await files.read()) found.push(...lines.map(String))
+  for (let lines = await files.read(); lines.length > 0; lines = await files.read()) {
+    found.push(...lines.toString().slice(0, -1).split('\n'))
+  }
   return found
 }
 

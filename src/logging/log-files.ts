@@ -7,6 +7,7 @@ import type { LogPosition } from './position.ts'
 const blockSize = 256 * 1024
 // The shim never writes a longer one: 16 KiB of text, each byte escaped to six, and the rest of the object.
 const longestLine = 256 * 1024
+const nothing = Buffer.alloc(0)
 
 /** An open log file; reading goes on where it left off. */
 interface Source {
@@ -25,8 +26,10 @@ export class LogFiles implements AsyncDisposable {
   readonly #path: string
   #sources: Source[]
   readonly #growing: boolean
-  #rest: Buffer = Buffer.alloc(0)
-  readonly #block = Buffer.allocUnsafe(blockSize)
+  readonly #block = Buffer.allocUnsafeSlow(blockSize + longestLine)
+  /** How much of the block is read and, of that, handed out. */
+  #filled = 0
+  #taken = 0
 
   private constructor(path: string, sources: Source[], growing: boolean) {
     this.#path = path
@@ -70,38 +73,37 @@ export class LogFiles implements AsyncDisposable {
   /** The place behind the lines that were read last; its time is theirs to tell. */
   get place(): Omit<LogPosition, 'time'> | undefined {
     const source = this.#sources[0]
-    return source && { inode: source.inode, offset: source.offset - this.#rest.length }
+    return source && { inode: source.inode, offset: source.offset - (this.#filled - this.#taken) }
   }
 
-  /** The next complete lines, without their newlines; empty when all that is written has been read. */
-  async read(): Promise<Buffer[]> {
+  /**
+   * The next complete lines, each with its newline; empty when all that is written has been read. The bytes are good until
+   * the next call.
+   */
+  async read(): Promise<Buffer> {
     for (;;) {
       const source = this.#sources[0]
-      if (!source) return this.#growing ? this.#reopen() : []
+      if (!source) return this.#growing ? this.#reopen() : nothing
       const wanted = Math.min(blockSize, source.end - source.offset)
-      const { bytesRead } = await source.handle.read(this.#block, 0, wanted, source.offset)
+      this.#keepRest()
+      const { bytesRead } = await source.handle.read(this.#block, this.#filled, wanted, source.offset)
       source.offset += bytesRead
-      if (bytesRead > 0) {
-        const lines = this.#split(this.#block.subarray(0, bytesRead))
-        if (lines.length > 0) return lines
-        continue
-      }
-      if (!(await this.#advance(source))) return []
+      this.#filled += bytesRead
+      if (bytesRead === 0 && !(await this.#advance(source))) return nothing
+      const lines = this.#block.subarray(0, this.#block.lastIndexOf(10, this.#filled - 1) + 1)
+      if (bytesRead === 0 || this.#filled === 0) continue
+      this.#taken = lines.length
+      if (lines.length > 0) return lines
+      // A line that no shim would write: whoever wrote it, it is not kept in memory.
+      if (this.#filled > longestLine) this.#filled = 0
     }
   }
 
-  #split(chunk: Buffer): Buffer[] {
-    const text = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk)
-    const lines: Buffer[] = []
-    let start = 0
-    for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, start)) {
-      lines.push(text.subarray(start, end))
-      start = end + 1
-    }
-    const rest = text.subarray(start)
-    // A line that no shim would write: whoever wrote it, it is not kept in memory.
-    this.#rest = rest.length > longestLine ? Buffer.alloc(0) : rest
-    return lines
+  // Moves what is left of the block to its beginning.
+  #keepRest() {
+    if (this.#taken > 0) this.#block.copyWithin(0, this.#taken, this.#filled)
+    this.#filled -= this.#taken
+    this.#taken = 0
   }
 
   // At the end of a file: go on with the next newer one, if there is one.
@@ -125,9 +127,9 @@ export class LogFiles implements AsyncDisposable {
     return true
   }
 
-  async #reopen(): Promise<Buffer[]> {
+  async #reopen(): Promise<Buffer> {
     this.#sources = await openChain(this.#path)
-    return this.#sources.length > 0 ? this.read() : []
+    return this.#sources.length > 0 ? this.read() : nothing
   }
 
   // Leaves only the last `count` lines to be read.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frameHeader } from '../logs.ts'
+import { frameHeader } from '../log-format.ts'
 import { ProbeOutput, longestOutput } from './output.ts'
 import { Slots } from './slots.ts'
 
