@@ -125,7 +125,7 @@ function checkConfig({ config, hostConfig }: Definition) {
     if (assignment.includes('\0')) throw invalid('invalid environment variable: it contains a NUL byte')
   }
   if (config.StopSignal) parseSignal(config.StopSignal)
-  checkHealthcheck(config.Healthcheck)
+  checkHealthcheck(config)
   checkExtraHosts(hostConfig.ExtraHosts ?? [])
   checkRestartPolicy(hostConfig.RestartPolicy)
   if (hostConfig.AutoRemove && hostConfig.RestartPolicy.Name !== 'no')

@@ -3,12 +3,18 @@
 import type { ImageConfig } from '../oci/image-config.ts'
 import type { ContainerConfig, Healthcheck } from '../api/types/container.ts'
 import { invalid } from '../lib/errors.ts'
+import { withProbeLabel } from './health/labels.ts'
 
 /** The settings an image gives its containers. */
 export type ImageDefaults = NonNullable<ImageConfig['config']>
 
-/** A container's configuration: what the request says, and the image's word where it says nothing. */
+/** A container's configuration: what the request says, and the image's word where it says nothing. Throws invalid for bad labels. */
 export function mergeConfig(asked: ContainerConfig, image: ImageDefaults): ContainerConfig {
+  const config = mergeDefaults(asked, image)
+  return { ...config, Healthcheck: withProbeLabel(config, asked) }
+}
+
+function mergeDefaults(asked: ContainerConfig, image: ImageDefaults): ContainerConfig {
   return {
     ...asked,
     ...mergeCommand(asked, image),

@@ -1,4 +1,5 @@
-// Sockets bound to a host port, so that nothing else on the host takes it while a container has it published.
+// Sockets: bound to a host port, so that nothing else on the host takes it while a container has it published; and of
+// other network namespaces.
 
 import { constants } from 'node:os'
 import { Fd } from './descriptor.ts'
@@ -14,6 +15,7 @@ const libc = bind({
 })
 
 const AF_UNIX = 1
+const AF_INET = 2
 const AF_INET6 = 10
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
@@ -69,6 +71,12 @@ export function reservePort({ protocol, address, port, backlog }: Reservation): 
     socket.close()
     throw error
   }
+}
+
+/** A TCP socket for IPv4 or IPv6, in the network namespace that this thread is in. Throws KernelError. */
+export function streamSocket(version: 4 | 6): Fd {
+  const family = version === 6 ? AF_INET6 : AF_INET
+  return new Fd(check('socket', `tcp${version}`, libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)))
 }
 
 /** True if the host can have IPv6 sockets at all: the kernel has IPv6 and it isn't disabled on lo. */

@@ -122,3 +122,26 @@ test('--mount takes fields by any of their names', () => {
   assert.throws(() => parseMount('type=bind,source=/a'), /target is required/)
   assert.throws(() => parseMount('type=bind,nope=1,target=/b'), /unexpected key 'nope' in 'nope=1'/)
 })
+
+test('what Docker’s health checks lack goes into labels', () => {
+  const { Labels: labels } = define(
+    '-l',
+    'a=b',
+    '--health-probe',
+    'tcp://localhost:1',
+    '--health-on-failure',
+    'stop',
+    'web',
+  )
+  assert.deepEqual(labels, {
+    a: 'b',
+    'gantry.healthcheck': 'tcp://localhost:1',
+    'gantry.health-on-failure': 'stop',
+  })
+  assert.deepEqual(define('--no-healthcheck', 'web').Healthcheck, { Test: ['NONE'] })
+  assert.throws(
+    () => define('--no-healthcheck', '--health-probe', 'tcp://localhost:1', 'web'),
+    /conflicts with --health/,
+  )
+  assert.throws(() => define('--health-cmd', 'x', '--health-probe', 'tcp://localhost:1', 'web'), /conflicting options/)
+})

@@ -56,8 +56,11 @@ function checkConflicts(flags: FlagValues) {
   if (flags.bool('rm') && !/^(no)?$/.test(flags.text('restart') ?? '')) {
     throw invalid('conflicting options: cannot specify both --restart and --rm')
   }
-  if (flags.bool('no-healthcheck') && flags.has('health-cmd')) {
+  if (flags.bool('no-healthcheck') && (flags.has('health-cmd') || flags.has('health-probe'))) {
     throw invalid('--no-healthcheck conflicts with --health-* options')
+  }
+  if (flags.has('health-cmd') && flags.has('health-probe')) {
+    throw invalid('conflicting options: cannot specify both --health-cmd and --health-probe')
   }
   if ((flags.number('health-retries') ?? 0) < 0) throw invalid('--health-retries cannot be negative')
   checkModes(flags)
@@ -101,7 +104,10 @@ function processOf(flags: FlagValues, image: string, args: readonly string[], en
     // An empty one takes the image's away.
     Entrypoint: entrypoint === undefined ? null : [entrypoint],
     Env: resolveVariables([...readPairFiles(flags.list('env-file')), ...flags.list('env')], env),
-    Labels: parsePairs([...readPairFiles(flags.list('label-file')), ...flags.list('label')]),
+    Labels: {
+      ...parsePairs([...readPairFiles(flags.list('label-file')), ...flags.list('label')]),
+      ...healthLabels(flags),
+    },
     Hostname: flags.text('hostname') ?? '',
     Domainname: flags.text('domainname') ?? '',
     User: flags.text('user') ?? '',
@@ -124,6 +130,16 @@ function streamsOf(flags: FlagValues): Partial<ContainerConfig> {
     AttachStdout: outputs || named.includes('stdout'),
     AttachStderr: outputs || named.includes('stderr'),
     StdinOnce: interactive && attached,
+  }
+}
+
+// dockerd's API has no fields for them: labels do for any client.
+function healthLabels(flags: FlagValues): Record<string, string> {
+  const probe = flags.text('health-probe')
+  const action = flags.text('health-on-failure')
+  return {
+    ...(probe !== undefined && { 'gantry.healthcheck': probe }),
+    ...(action !== undefined && { 'gantry.health-on-failure': action }),
   }
 }
 

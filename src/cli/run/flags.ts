@@ -51,6 +51,8 @@ export const createFlags: readonly Flag[] = [
   flag('group-add', 'list', 'Add additional groups to join'),
   flag('health-cmd', 'text', 'Command to run to check health'),
   flag('health-interval', 'duration', 'Time between running the check (ms|s|m|h)'),
+  flag('health-on-failure', 'text', 'What to do once unhealthy ("none", "kill", "restart", "stop")'),
+  flag('health-probe', 'text', 'Check health without a program (http://localhost:PORT/PATH or tcp://localhost:PORT)'),
   flag('health-retries', 'int', 'Consecutive failures needed to report unhealthy'),
   flag('health-start-interval', 'duration', 'Time between running the check during the start period'),
   flag('health-start-period', 'duration', 'Start period for the container to initialize before counting failures'),

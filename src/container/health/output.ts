@@ -34,12 +34,13 @@ export class ProbeOutput {
     }
   }
 
-  /** Keeps bytes that are in no frame. */
-  keep(bytes: Buffer): void {
+  /** Keeps bytes that are in no frame; false once no more are kept. */
+  keep(bytes: Buffer): boolean {
     const taken = bytes.subarray(0, longestOutput - this.#length)
     this.#kept.set(taken, this.#length)
     this.#length += taken.length
     this.#truncated ||= taken.length < bytes.length
+    return !this.#truncated
   }
 
   /** What was kept, with dockerd's mark if there was more. */

@@ -10,6 +10,8 @@ import type { Container } from '../model.ts'
 import { type HealthCheck, healthCheckOf } from './check.ts'
 import type { HealthChecks } from './checks.ts'
 import { runCommandProbe } from './command-probe.ts'
+import { runNativeProbe } from './native-probe.ts'
+import { actOnFailure } from './on-failure.ts'
 import { Schedule, type Timer } from './schedule.ts'
 import { Slots } from './slots.ts'
 import { afterProbe, pauseBefore, unwatchedHealth } from './state.ts'
@@ -89,8 +91,10 @@ export class ProbingHealthChecks implements HealthChecks {
 
   async #run({ container, check, left }: Watch) {
     try {
+      const { probe } = check
       const limits = { timeout: check.timeout, signal: left.signal, schedule: this.#schedule, starts: this.#starts }
-      return await runCommandProbe(this.#engine(), container, check.argv, limits)
+      if (probe.target) return await runNativeProbe(container, probe.target, limits)
+      return await runCommandProbe(this.#engine(), container, probe.argv, limits)
     } catch (error) {
       return { exitCode: -1, output: messageOf(error) }
     }
@@ -103,5 +107,6 @@ export class ProbingHealthChecks implements HealthChecks {
     container.state.health = after
     if (after.Status !== before.Status) containerEvent(this.#engine(), container, `health_status: ${after.Status}`)
     this.#engine().containers.savePassing(container)
+    if (after.Status === 'unhealthy' && before.Status !== 'unhealthy') actOnFailure(this.#engine(), container)
   }
 }

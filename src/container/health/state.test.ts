@@ -7,7 +7,7 @@ import { type HealthCheck, healthCheckOf } from './check.ts'
 import { afterProbe, pauseBefore, unwatchedHealth } from './state.ts'
 
 const check: HealthCheck = {
-  argv: ['true'],
+  probe: { argv: ['true'] },
   interval: 30_000,
   timeout: 30_000,
   startPeriod: 10_000,
@@ -61,13 +61,13 @@ test('checks by their words', () => {
   assert.equal(checkOf(['NONE']), undefined)
   assert.equal(checkOf(['WHAT', 'true']), undefined)
   assert.deepEqual(checkOf(['CMD', 'a', 'b']), {
-    argv: ['a', 'b'],
+    probe: { argv: ['a', 'b'] },
     interval: 30_000,
     timeout: 30_000,
     startPeriod: 0,
     startInterval: 5_000,
     retries: 3,
   })
-  assert.deepEqual(checkOf(['CMD-SHELL', 'a b'])?.argv, ['/bin/sh', '-c', 'a b'])
-  assert.deepEqual(checkOf(['CMD-SHELL', 'a b'], ['/bin/ash', '-ec'])?.argv, ['/bin/ash', '-ec', 'a b'])
+  assert.deepEqual(checkOf(['CMD-SHELL', 'a b'])?.probe.argv, ['/bin/sh', '-c', 'a b'])
+  assert.deepEqual(checkOf(['CMD-SHELL', 'a b'], ['/bin/ash', '-ec'])?.probe.argv, ['/bin/ash', '-ec', 'a b'])
 })
