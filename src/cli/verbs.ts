@@ -45,6 +45,10 @@ export const verbs: Readonly<Record<string, Entry>> = {
   },
   top: { summary: 'Display the running processes of a container', load: () => import('./commands/top.ts') },
   rm: { summary: 'Remove one or more containers', load: () => import('./commands/rm.ts') },
+  cp: {
+    summary: 'Copy files/folders between a container and the local filesystem',
+    load: () => import('./commands/cp.ts'),
+  },
   diff: {
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: () => import('./commands/diff.ts'),

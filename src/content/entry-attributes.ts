@@ -6,7 +6,7 @@ import { hasCode } from '../kernel/ffi.ts'
 import { chmodAt, chownAt, fchmod, fchown, futimens, utimensAt } from '../kernel/files.ts'
 import { setXattr, setXattrAt } from '../kernel/xattr.ts'
 import { nameOf } from './layer-path.ts'
-import type { TarEntry } from './tar-entry.ts'
+import type { TarEntry } from '../lib/tar/entry.ts'
 
 const permissions = 0o777
 /** 2262-04-11, beyond which Go's times overflow. */

@@ -13,7 +13,7 @@ import type { Digest } from '../oci/digest.ts'
 import { decompress } from './decompress.ts'
 import { nameOf } from './layer-path.ts'
 import type { UnpackLimits } from './limits.ts'
-import { TarReader } from './tar-reader.ts'
+import { TarReader } from '../lib/tar/reader.ts'
 import { type Unpacked, Unpacker } from './unpacker.ts'
 
 /** Unpacks a layer's archive into `fs` below the directory `target`. */

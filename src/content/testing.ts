@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TarEntry } from './tar-entry.ts'
-import { type TarEvent, TarReader } from './tar-reader.ts'
-import { type NewEntry, endOfArchive, formatHeader, padding } from './tar-writer.ts'
+import type { TarEntry } from '../lib/tar/entry.ts'
+import { type TarEvent, TarReader } from '../lib/tar/reader.ts'
+import { type NewEntry, endOfArchive, formatHeader, padding } from '../lib/tar/writer.ts'
 
 /** An entry with its content; its size follows from that. */
 export type TestEntry = NewEntry & { readonly content?: string | Buffer }

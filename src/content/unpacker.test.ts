@@ -25,7 +25,7 @@ import { major, mknodAt } from '../kernel/files.ts'
 import { getXattrAt, listXattrsAt, setXattrAt } from '../kernel/xattr.ts'
 import { kindOf } from '../lib/errors.ts'
 import { type UnpackLimits, defaultLimits } from './limits.ts'
-import { TarReader } from './tar-reader.ts'
+import { TarReader } from '../lib/tar/reader.ts'
 import { type TestEntry, archive, temporaryDirectory } from './testing.ts'
 import { type Unpacked, Unpacker } from './unpacker.ts'
 

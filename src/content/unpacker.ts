@@ -22,8 +22,8 @@ import { EntryAttributes, boundTime } from './entry-attributes.ts'
 import { components, meaningOf, nameOf, quote } from './layer-path.ts'
 import { LayerTree } from './layer-tree.ts'
 import type { UnpackLimits } from './limits.ts'
-import type { TarEntry, TarType } from './tar-entry.ts'
-import type { TarEvent } from './tar-reader.ts'
+import type { TarEntry, TarType } from '../lib/tar/entry.ts'
+import type { TarEvent } from '../lib/tar/reader.ts'
 import { type IdShift, ownerOutside } from './tree/ids.ts'
 
 /** What a layer came to. */

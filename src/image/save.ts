@@ -6,7 +6,7 @@ import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
 import { type Descriptor, type Platform, maximumManifestSize, mediaTypes } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
 import { familiarName, familiarReference, parseReference } from '../oci/reference.ts'
-import { endOfArchive, formatHeader, padding } from '../content/tar-writer.ts'
+import { endOfArchive, formatHeader, padding } from '../lib/tar/writer.ts'
 import { type Image, type ImageBlob, type ImageStore, lookupName } from './store.ts'
 
 /** An image to save, under the names that were asked for: all it has, if it was by id. */

@@ -109,6 +109,23 @@ run -d --name up --stop-signal KILL -l a=b -p 127.0.0.1::80 busybox sh -c 'echo 
 run -d --name up busybox true
 create --name made -v /data busybox true
 create nosuch
+cp up
+cp a b
+cp up:/a up:/b
+cp '' up:/x
+cp nosuch:/x /tmp
+cp up:/nothing /tmp
+cp up:/etc/group /nonexistent/x
+cp /etc/nonexistent up:/tmp
+cp /etc/hostname up:/nothing/
+cp /etc/hostname up:/nothing/x
+cp /etc/hostname up:/etc
+cp /etc/hostname up:/tmp/name
+cp - up:/etc/passwd
+not an archive | cp - up:/tmp
+cp up:/tmp/name -
+cp --bogus up:/x y
+exec up rm /tmp/name
 diff made
 diff nosuch
 diff

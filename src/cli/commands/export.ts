@@ -22,7 +22,7 @@ export const verb: Verb = {
       return 0
     }
     try {
-      checkOutputPath(path)
+      checkOutputPath(path, directory => `stat ${directory}: no such file or directory`)
     } catch (cause) {
       throw invalid(`failed to export container: ${messageOf(cause)}`, { cause })
     }

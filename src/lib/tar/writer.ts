@@ -1,8 +1,8 @@
 // Writes tar archives: ustar, with a PAX header in front of an entry that does not fit.
 
-import type { TarEntry, TarType } from './tar-entry.ts'
-import { blockSize } from './tar-header.ts'
-import { formatPax } from './tar-pax.ts'
+import type { TarEntry, TarType } from './entry.ts'
+import { blockSize } from './header.ts'
+import { formatPax } from './pax.ts'
 
 /** What an entry needs; everything else is zero. Names are byte strings, as in TarEntry. */
 export type NewEntry = Pick<TarEntry, 'name' | 'type'> & Partial<TarEntry>

@@ -1,6 +1,6 @@
 // The 512-byte block that starts each entry of a tar archive: V7, ustar, star and GNU (POSIX pax, "ustar Interchange Format").
 
-import { invalid } from '../lib/errors.ts'
+import { invalid } from '../errors.ts'
 
 export const blockSize = 512
 

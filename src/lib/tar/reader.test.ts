@@ -5,10 +5,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { kindOf } from '../lib/errors.ts'
-import { archive, readArchive, temporaryDirectory } from './testing.ts'
-import { parsePax } from './tar-pax.ts'
-import { type NewEntry, formatHeader } from './tar-writer.ts'
+import { kindOf } from '../errors.ts'
+import { archive, readArchive, temporaryDirectory } from '../../content/testing.ts'
+import { parsePax } from './pax.ts'
+import { type NewEntry, formatHeader } from './writer.ts'
 
 const byteString = (maxLength: number) =>
   fc.uint8Array({ minLength: 1, maxLength }).map(bytes => Buffer.from(bytes.map(byte => byte || 1)).toString('latin1'))

@@ -1,18 +1,10 @@
 // Reads tar archives of every form in use, as bytes arrive: what Go's archive/tar accepts, as images are made with it.
 
-import { invalid } from '../lib/errors.ts'
-import { type Header, type TarEntry, entryOf } from './tar-entry.ts'
-import { badTar, blockSize, number, parseHeader } from './tar-header.ts'
-import { type PaxRecord, paxInteger, parsePax } from './tar-pax.ts'
-import {
-  type PaxSparse,
-  type SparseChunk,
-  checkSparse,
-  gnuChunks,
-  maximumChunks,
-  pairs,
-  paxSparse,
-} from './tar-sparse.ts'
+import { invalid } from '../errors.ts'
+import { type Header, type TarEntry, entryOf } from './entry.ts'
+import { badTar, blockSize, number, parseHeader } from './header.ts'
+import { type PaxRecord, paxInteger, parsePax } from './pax.ts'
+import { type PaxSparse, type SparseChunk, checkSparse, gnuChunks, maximumChunks, pairs, paxSparse } from './sparse.ts'
 
 /** `data` comes between `entry` and `end`, in order; what lies between two pieces of data is a hole. */
 export type TarEvent =

@@ -1,8 +1,8 @@
 // One entry of a tar archive: its header block merged with the extended headers before it, as Go's archive/tar merges them.
 
-import { invalid } from '../lib/errors.ts'
-import { type RawHeader, badTar } from './tar-header.ts'
-import { type PaxRecord, paxInteger, paxTime } from './tar-pax.ts'
+import { invalid } from '../errors.ts'
+import { type RawHeader, badTar } from './header.ts'
+import { type PaxRecord, paxInteger, paxTime } from './pax.ts'
 
 export type TarType = 'file' | 'hardlink' | 'symlink' | 'character' | 'block' | 'directory' | 'fifo'
 

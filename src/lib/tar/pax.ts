@@ -1,6 +1,6 @@
 // Extended headers of POSIX pax archives: records of the form "LENGTH KEY=VALUE\n".
 
-import { badTar } from './tar-header.ts'
+import { badTar } from './header.ts'
 
 /** A record; the value is raw, as extended attributes are bytes. */
 export interface PaxRecord {

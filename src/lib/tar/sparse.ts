@@ -1,7 +1,7 @@
 // Sparse files in tar archives: GNU's old format and the PAX formats 0.0, 0.1 and 1.0 (GNU tar manual, "Storing Sparse Files").
 
-import { badTar, number } from './tar-header.ts'
-import { type PaxRecord, paxInteger } from './tar-pax.ts'
+import { badTar, number } from './header.ts'
+import { type PaxRecord, paxInteger } from './pax.ts'
 
 /** A piece of the file that has content; everything between pieces is a hole. Bytes. */
 export interface SparseChunk {
