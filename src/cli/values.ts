@@ -142,3 +142,11 @@ export function parseFilters(texts: readonly string[]): Record<string, string[]>
   }
   return filters
 }
+
+/** The fields of a line of comma-separated values; quotes keep commas. Throws invalid for a quote in the wrong place. */
+export function splitFields(line: string): string[] {
+  const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))(?=,|$)/g)]
+  const read = fields.reduce((length, [match]) => length + match.length, 0)
+  if (read !== line.length) throw invalid('parse error on line 1: extraneous or missing " in quoted-field')
+  return fields.map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain)
+}

@@ -50,6 +50,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   const image = engine.images.resolve(request.config.Image)
   const config = mergeConfig(request.config, image.config.config ?? {})
   const { hostConfig, warnings } = checkedHostConfig(engine, request.hostConfig)
+  await checkDeviceRequests(engine.settings, hostConfig)
   const id = engine.ids.next()
   const definition: Definition = {
     id,
@@ -100,7 +101,6 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
   checkStorage(asked)
-  checkDeviceRequests(engine.settings, asked)
   const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
   return { hostConfig: withDefaults(engine, request), warnings: [...warnings, ...portWarnings(asked)] }
 }

@@ -22,7 +22,7 @@ import { ownFilesOf } from './network-files.ts'
 import { mountImage } from './mounts/images.ts'
 import type { Placements } from './mounts/placements.ts'
 import { prepareIpc } from './mounts/shared-memory.ts'
-import { cdiDevices } from './device-requests.ts'
+import { requestedDevices } from './device-requests.ts'
 import { containerPaths } from './paths.ts'
 
 /** What of a start the document depends on. */
@@ -72,7 +72,7 @@ export async function specFor(
       apparmorProfile: '',
     },
   })
-  const devices = cdiDevices(hostConfig)
+  const devices = await requestedDevices(settings, hostConfig)
   return devices.length === 0 ? spec : injectEdits(spec, await findDevices(devices, settings.cdiSpecDirs))
 }
 

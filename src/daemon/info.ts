@@ -3,10 +3,11 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os'
 import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
-import { newestApiVersion, oldestApiVersion } from '../api/version.ts'
+import { type ApiVersion, newestApiVersion, oldestApiVersion } from '../api/version.ts'
 import type { Engine } from '../container/engine.ts'
 import { formatTime } from '../lib/clock.ts'
 import { driverNames } from '../logging/drivers.ts'
+import { listDevices } from '../runtime/cdi/devices.ts'
 import { gantryVersion } from '../lib/version.ts'
 import type { Config } from './config.ts'
 
@@ -48,10 +49,15 @@ export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
 }
 
 /** Everything that `docker info` shows of the server. */
-export function systemInfo(engine: Engine, { engineId, config }: InfoSource): SystemInfo {
+export async function systemInfo(
+  engine: Engine,
+  { engineId, config }: InfoSource,
+  version: ApiVersion,
+): Promise<SystemInfo> {
   const { cgroups, containers, runtimes } = engine
   const os = readOsRelease()
-  const warnings = runtimes.get('').warnings
+  const discovered = await listDevices(engine.settings.cdiSpecDirs)
+  const warnings = [...runtimes.get('').warnings, ...discovered.warnings]
   return {
     ID: engineId,
     ...countContainers(containers.all().map(container => container.state.phase)),
@@ -114,6 +120,8 @@ export function systemInfo(engine: Engine, { engineId, config }: InfoSource): Sy
     InitCommit: { ID: '' },
     SecurityOptions: securityOptions(engine),
     CDISpecDirs: [...engine.settings.cdiSpecDirs],
+    ...(version.atLeast('1.50') &&
+      discovered.names.length > 0 && { DiscoveredDevices: discovered.names.map(ID => ({ Source: 'cdi', ID })) }),
     Warnings: warnings.length > 0 ? [...warnings] : null,
   }
 }

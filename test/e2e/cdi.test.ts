@@ -6,8 +6,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { temporaryDirectory } from '../kit/temporary.ts'
+import type { SystemInfo } from '../../src/api/types/system.ts'
 import { call, messageOf } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
+
+/** A device of a specification that only sets a variable. */
+const gpu = (name: string, env: string) => ({ name, containerEdits: { env: [env] } })
+
+const gantry = join(import.meta.dirname, '../../bin/gantry')
 
 test('devices by CDI', { skip: onDockerd }, async suite => {
   await using place = temporaryDirectory('cdi')
@@ -36,7 +42,7 @@ devices:
     hooks:
     - hookName: createRuntime
       path: /bin/sh
-      args: [sh, -c, "echo hooked > ${trace}"]
+      args: [sh, -c, "cat > /dev/null; echo hooked > ${trace}"]
 - name: broken
   containerEdits:
     deviceNodes:
@@ -47,6 +53,11 @@ devices:
     'echo $CARD; cat /usr/lib/card.so; stat -c %A /dev/card0; exec 3</dev/card0 && echo opened; touch /usr/lib/card.so'
   const docker = (device: string, command = 'true') =>
     engine.docker(['run', '--rm', '--device', device, 'busybox', 'sh', '-c', command])
+
+  const gpus = (text: string) =>
+    engine.docker(['run', '--rm', '--gpus', text, 'busybox', 'sh', '-c', 'echo $GPU0 $GPU1 $ALL'])
+  const info = async (version: string) =>
+    (await call(engine, 'GET', '/info', undefined, `v${version}`)).body as SystemInfo
 
   await suite.test('a device brings its nodes, mounts, variables and hooks', async () => {
     const { stdout, stderr } = await docker('vendor.com/card=0', inside)
@@ -83,8 +94,10 @@ devices:
       (await docker('vendor.com/card=broken')).stderr,
       /failed to stat "\/dev\/absent": no such file or directory/,
     )
-    const { stderr } = await engine.docker(['run', '--rm', '--gpus', 'all', 'busybox', 'true'])
-    assert.match(stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/)
+    const counted = { Image: 'busybox', HostConfig: { DeviceRequests: [{ Driver: 'cdi', Count: 1 }] } }
+    const refusal = await call(engine, 'POST', '/containers/create', counted)
+    assert.equal(refusal.status, 400)
+    assert.match(messageOf(refusal), /unexpected count in CDI device request/)
     const unknown = { Image: 'busybox', HostConfig: { DeviceRequests: [{ Driver: 'x' }] } }
     assert.equal((await call(engine, 'POST', '/containers/create', unknown)).status, 400)
     const DeviceRequests = [{ Driver: 'cdi', DeviceIDs: ['nonsense'] }]
@@ -94,6 +107,63 @@ devices:
     })
     assert.equal(answer.status, 400)
     assert.match(messageOf(answer), /invalid CDI device name "nonsense"/)
+  })
+
+  await suite.test('devices of a vendor are asked for by number and capability', async () => {
+    const none = await gpus('all')
+    assert.match(none.stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/)
+    const devices = [gpu('0', 'GPU0=zero'), gpu('1', 'GPU1=one'), gpu('all', 'ALL=all')]
+    const file = join(etc, 'nvidia.json')
+    writeFileSync(file, JSON.stringify({ cdiVersion: '0.5.0', kind: 'nvidia.com/gpu', devices }))
+    for (const [text, expected] of [
+      ['all', 'all'],
+      ['1', 'zero'],
+      ['2', 'zero one'],
+      ['"device=1"', 'one'],
+      ['"device=0,nvidia.com/gpu=1","capabilities=compute,utility"', 'zero one'],
+      ['driver=nvidia', 'zero'],
+      ['0', ''],
+    ] as const) {
+      const { stdout, stderr } = await gpus(text)
+      assert.equal(stdout, `${expected}\n`, `${text}: ${stderr}`)
+      const [stock, own] = ['stock', 'own']
+      await engine.ok(['create', '--name', stock, '--gpus', text, 'busybox'])
+      await engine.run([gantry, 'create', '--name', own, '--gpus', text, 'busybox'])
+      const [requests, same] = await Promise.all(
+        [stock, own].map(name => engine.ok(['inspect', '--format', '{{json .HostConfig.DeviceRequests}}', name])),
+      )
+      assert.equal(same, requests)
+      await engine.ok(['rm', stock, own])
+    }
+    for (const [text, why] of [
+      ['3', /unresolvable CDI devices nvidia.com\/gpu=2/],
+      ['9999999', /a container can't have 9999999 devices/],
+      ['count=1,device=0', /cannot set both Count and DeviceIDs on device request/],
+      ['driver=amd', /could not select device driver "amd"/],
+      ['capabilities=tpu', /could not select device driver "" with capabilities: \[\[tpu gpu\]\]/],
+    ] as const) {
+      assert.match((await gpus(text)).stderr, why)
+    }
+    for (const text of ['count=x', 'foo=1', 'all,all', 'all,count=1', '']) {
+      const [stock, own] = await Promise.all(
+        ['docker', gantry].map(program => engine.run([program, 'create', '--gpus', text, 'busybox'])),
+      )
+      assert.equal(own?.stderr.split('\n')[0], stock?.stderr.split('\n')[0])
+    }
+    rmSync(file)
+  })
+
+  await suite.test('info tells which devices there are, and which files are no use', async () => {
+    const wrong = join(etc, 'wrong.json')
+    writeFileSync(wrong, '{')
+    const { DiscoveredDevices, Warnings } = await info('1.50')
+    assert.deepEqual(
+      DiscoveredDevices,
+      ['0', 'broken'].map(name => ({ Source: 'cdi', ID: `vendor.com/card=${name}` })),
+    )
+    assert.match(Warnings?.join('\n') ?? '', /CDI: Error associated with spec file .*wrong.json/)
+    assert.equal('DiscoveredDevices' in (await info('1.49')), false)
+    rmSync(wrong)
   })
 
   await suite.test('info tells where the files are', async () => {

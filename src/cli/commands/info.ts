@@ -64,6 +64,8 @@ function drivers(info: SystemInfo): Line[] {
     [2, 'Log', (logs ?? []).join(' ')],
     ...(info.CDISpecDirs.length > 0 ? [[1, 'CDI spec directories:'] as Line] : []),
     ...info.CDISpecDirs.map((directory): Line => [2, directory]),
+    ...(info.DiscoveredDevices?.length ? [[1, 'Discovered Devices:'] as Line] : []),
+    ...(info.DiscoveredDevices ?? []).map(({ Source, ID }): Line => [2, Source, ID]),
     [1, 'Swarm', info.Swarm.LocalNodeState],
     [
       1,

@@ -6,6 +6,7 @@ import { invalid, messageOf } from '../../lib/errors.ts'
 import type { FlagValues } from '../flags.ts'
 import { parsePairs, readClientFile, readPairFiles, resolveVariables, splitPair } from '../values.ts'
 import { isCdiDevice, parseDevice, parseUlimit } from './checks.ts'
+import { parseGpus } from './gpus.ts'
 import { parseMount, parseTmpfs, parseVolumes } from './mounts.ts'
 import { parseExposed, parsePublished } from './ports.ts'
 import { parseThrottle, parseWeight } from './throttles.ts'
@@ -195,14 +196,19 @@ function resourcesOf(flags: FlagValues): Partial<HostConfig> {
       .list('device')
       .filter(text => !isCdiDevice(text))
       .map(parseDevice),
-    DeviceRequests: cdiRequests(flags.list('device').filter(isCdiDevice)),
+    DeviceRequests: deviceRequests(flags),
     DeviceCgroupRules: orNull(flags.list('device-cgroup-rule')),
     CgroupParent: flags.text('cgroup-parent'),
   }
 }
 
-const cdiRequests = (names: readonly string[]): HostConfig['DeviceRequests'] =>
-  names.length === 0 ? null : [{ Driver: 'cdi', Count: 0, DeviceIDs: [...names], Capabilities: null, Options: null }]
+function deviceRequests(flags: FlagValues): HostConfig['DeviceRequests'] {
+  const gpus = flags.text('gpus')
+  const names = flags.list('device').filter(isCdiDevice)
+  const byName = { Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: null, Options: null }
+  const requests = [...(gpus === undefined ? [] : [parseGpus(gpus)]), ...(names.length > 0 ? [byName] : [])]
+  return requests.length > 0 ? requests : null
+}
 
 function isolationOf(flags: FlagValues): Partial<HostConfig> {
   return {

@@ -10,6 +10,7 @@ import {
   checkVariable,
   parseUlimit,
 } from './checks.ts'
+import { parseGpus } from './gpus.ts'
 import { parseMount } from './mounts.ts'
 import { parseThrottle, parseWeight } from './throttles.ts'
 
@@ -48,6 +49,7 @@ export const createFlags: readonly Flag[] = [
   checked(flag('env', 'list', 'Set environment variables', 'e'), checkVariable),
   flag('env-file', 'list', 'Read in a file of environment variables'),
   flag('expose', 'list', 'Expose a port or a range of ports'),
+  checked(flag('gpus', 'text', "GPU devices to add to the container ('all' to pass all GPUs)"), parseGpus),
   flag('group-add', 'list', 'Add additional groups to join'),
   flag('health-cmd', 'text', 'Command to run to check health'),
   flag('health-interval', 'duration', 'Time between running the check (ms|s|m|h)'),

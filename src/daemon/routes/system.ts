@@ -19,7 +19,7 @@ export function systemHandlers(engine: Engine, source: InfoSource): Pick<Handler
   return {
     ...pingHandlers,
     SystemVersion: async () => json(systemVersion(engine)),
-    SystemInfo: async () => json(systemInfo(engine, source)),
+    SystemInfo: async ({ version }) => json(await systemInfo(engine, source, version)),
     SystemDataUsage: async ({ query, version }) =>
       json(await diskUsage(engine, { types: query.type, verbose: query.verbose, version })),
     BuildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),

@@ -35,6 +35,32 @@ export async function findDevices(names: readonly string[], directories: readonl
   throw invalid(`CDI device injection failed: unresolvable CDI devices ${missing.join(', ')}${why}`)
 }
 
+/** What the directories hold. */
+export interface DeviceList {
+  /** Full names, sorted: those that can be asked for. */
+  readonly names: readonly string[]
+  /** Why files can't be used, and devices that two of them have. */
+  readonly warnings: readonly string[]
+}
+
+/** All devices that `findDevices` finds; files are read anew each time. */
+export async function listDevices(directories: readonly string[]): Promise<DeviceList> {
+  const files = await readFiles(directories)
+  const warnings = files.flatMap(({ path, error }) =>
+    error === undefined ? [] : [`CDI: Error associated with spec file ${path}: ${error}`],
+  )
+  const owners = new Map<string, CdiFile[]>()
+  for (const file of files) {
+    for (const name of file.document?.devices.keys() ?? []) {
+      const full = `${file.document?.kind}=${name}`
+      const others = (owners.get(full) ?? []).filter(({ rank }) => rank === file.rank)
+      owners.set(full, [...others, file])
+    }
+  }
+  const names = [...owners].filter(([, { length }]) => length === 1).map(([name]) => name)
+  return { names: names.toSorted(), warnings }
+}
+
 function deviceIn({ kind, devices }: CdiDocument, name: string): ContainerEdits | undefined {
   return name.startsWith(`${kind}=`) ? devices.get(name.slice(kind.length + 1)) : undefined
 }
