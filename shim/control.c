@@ -68,6 +68,20 @@ static void greet(struct shim *shim, struct client *client, struct header header
   }
 }
 
+static void add_failure(struct text *text, const struct failure *failure) {
+  text_add(text, "message ");
+  text_add_bytes(text, failure->bytes, failure->length);
+  text_add(text, "\n");
+}
+
+static void clear_log(struct shim *shim, struct client *client) {
+  char bytes[EVENT_SIZE];
+  struct text text = {bytes, sizeof bytes, 0};
+  struct failure failure = {0};
+  if (log_clear(&shim->log, &failure) < 0) add_failure(&text, &failure);
+  client_send(client, EVENT_LOG_CLEARED, text.bytes, text.length);
+}
+
 static void command(struct shim *shim, struct client *client, struct header header, const unsigned char *payload) {
   if (header.type == REQUEST_RESIZE && header.length == 4) {
     streams_resize(&shim->streams, read_u16(payload), read_u16(payload + 2));
@@ -76,6 +90,8 @@ static void command(struct shim *shim, struct client *client, struct header head
     server_input_room(&shim->server);
   } else if (header.type == REQUEST_GIVE_UP && header.length == 0) {
     if (shim->phase == PHASE_STARTING) runtime_kill(shim->runtime);
+  } else if (header.type == REQUEST_CLEAR_LOG && header.length == 0) {
+    clear_log(shim, client);
   } else {
     client_close(client);
   }
@@ -116,10 +132,6 @@ void control_announce_failed(struct shim *shim, int status, const struct failure
   struct text text = {bytes, sizeof bytes, 0};
   if (failure == NULL) announce_runtime_output(shim);
   text_add_field(&text, "status", (uint64_t)status);
-  if (failure) {
-    text_add(&text, "message ");
-    text_add_bytes(&text, failure->bytes, failure->length);
-    text_add(&text, "\n");
-  }
+  if (failure) add_failure(&text, failure);
   server_announce(&shim->server, EVENT_FAILED, text.bytes, text.length);
 }

@@ -134,3 +134,7 @@ void log_end(struct log *log, enum log_stream stream) {
   line->length = 0;
   flush(log);
 }
+
+int log_clear(struct log *log, struct failure *failure) {
+  return log->enabled ? log_file_clear(&log->file, failure) : 0;
+}

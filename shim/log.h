@@ -50,6 +50,8 @@ struct log_settings {
 int log_open(struct log *log, const struct log_settings *settings, struct failure *failure);
 // Takes what the container wrote; every finished line is in the file when this returns.
 void log_output(struct log *log, enum log_stream stream, const unsigned char *bytes, size_t length);
+// Drops what was written so far; an unfinished line stays.
+int log_clear(struct log *log, struct failure *failure);
 // Writes the unfinished line, if there is one: the stream has ended.
 void log_end(struct log *log, enum log_stream stream);
 

@@ -15,6 +15,7 @@ enum message_type {
   REQUEST_RESIZE = 3,
   REQUEST_CLOSE_STDIN = 4,
   REQUEST_GIVE_UP = 5,
+  REQUEST_CLEAR_LOG = 6,
   // From the shim.
   EVENT_STATE = 64,
   EVENT_STARTED = 65,
@@ -23,6 +24,7 @@ enum message_type {
   EVENT_RUNTIME_LOG = 68,
   EVENT_RUNTIME_STDERR = 69,
   EVENT_ATTACHED = 70,
+  EVENT_LOG_CLEARED = 71,
 };
 
 enum attach_flag { ATTACH_STDIN = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_CLOSES_STDIN = 8, ATTACH_FLAGS = 15 };

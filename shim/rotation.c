@@ -164,6 +164,13 @@ static int begin_next(const struct log_file *file) {
   return -1;
 }
 
+static void go_on_in(struct log_file *file, int fd) {
+  close(file->fd);
+  file->fd = fd;
+  file->size = 0;
+  file->limit = file->max_size;
+}
+
 void log_file_rotate(struct log_file *file) {
   int fd = begin_next(file);
   if (fd < 0) {
@@ -171,8 +178,21 @@ void log_file_rotate(struct log_file *file) {
     file->limit = file->size + RETRY_AFTER;
     return;
   }
-  close(file->fd);
-  file->fd = fd;
-  file->size = 0;
-  file->limit = file->max_size;
+  go_on_in(file, fd);
+}
+
+int log_file_clear(struct log_file *file, struct failure *failure) {
+  char name[PATH_MAX];
+  // First of all: on a full disk this makes room for the rest.
+  for (uint64_t number = 1; number < file->max_file; number++) {
+    if (numbered(name, file->path, number)) unlink(name);
+  }
+  int fd = numbered(name, file->path, 0) ? open_log(name, O_TRUNC) : -1;
+  if (fd < 0) return fail_errno(failure, "open", name);
+  if (rename(name, file->path) < 0) {
+    close(fd);
+    return fail_errno(failure, "rename", file->path);
+  }
+  go_on_in(file, fd);
+  return 0;
 }

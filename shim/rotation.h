@@ -28,5 +28,7 @@ bool log_file_is_full(const struct log_file *file, size_t pending);
 void log_file_write(struct log_file *file, const char *entries, size_t length);
 // path.1 becomes path.2 and so on, path becomes path.1, and a new file is begun. Readers of the old one can finish it.
 void log_file_rotate(struct log_file *file);
+// Begins an empty log and removes all of its older files. Readers of the old one can finish it.
+int log_file_clear(struct log_file *file, struct failure *failure);
 
 #endif

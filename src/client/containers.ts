@@ -132,6 +132,11 @@ export function containerLogs(client: Client, id: string, query: LogsQuery): Pro
   return client.request('GET', pathOf(id, '/logs'), { query: { ...query } })
 }
 
+/** Empties a container's log: an operation that only Gantry has. */
+export async function clearContainerLogs(client: Client, id: string): Promise<void> {
+  await client.text('DELETE', pathOf(id, '/logs'))
+}
+
 /** Prepares a process in a running container; the answer carries its id. */
 export function createExec(client: Client, id: string, request: Partial<ExecCreateRequest>) {
   return client.json<ExecCreateResponse>('POST', pathOf(id, '/exec'), { body: request })

@@ -4,6 +4,8 @@ import { Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
+import { system } from '../lib/errors.ts'
+import { Notice } from '../lib/notice.ts'
 import { startFailure } from './shim-failure.ts'
 import {
   type AttachFlags,
@@ -47,6 +49,7 @@ export class ShimConnection {
   readonly #started = Promise.withResolvers<Started>()
   readonly #exited = Promise.withResolvers<Exit | undefined>()
   readonly #closed = Promise.withResolvers<void>()
+  readonly #logCleared = new Notice<string>()
   #runtimeLog = ''
   #runtimeStderr = ''
 
@@ -100,6 +103,15 @@ export class ShimConnection {
     this.#socket.write(encodeMessage(request.giveUp))
   }
 
+  /** Drops what is logged so far. Rejects if that fails, or the shim is lost. */
+  async clearLog(): Promise<void> {
+    const answer = this.#logCleared.next()
+    this.#socket.write(encodeMessage(request.clearLog))
+    const text = await Promise.race([answer, this.closed.then(() => 'message the shim ended\n')])
+    const [failure] = parseFields(text).get('message') ?? []
+    if (failure !== undefined) throw system(`the log can't be cleared: ${failure}`)
+  }
+
   /** Leaves the shim alone: it goes on without this daemon. */
   close(): void {
     this.#socket.destroy()
@@ -120,6 +132,7 @@ export class ShimConnection {
     else if (type === event.runtimeStderr) this.#runtimeStderr = text
     else if (type === event.failed) this.#started.reject(startFailure(text, this.#runtimeLog, this.#runtimeStderr))
     else if (type === event.started) this.#started.resolve(startedOf(parseFields(text)))
+    else if (type === event.logCleared) this.#logCleared.tell(text)
     else if (type === event.exited) this.#exited.resolve(exitOf(parseFields(text)))
   }
 

@@ -9,7 +9,7 @@ const version = 1
 const magic = Buffer.from('GSHM')
 
 /** Message types from client to shim. */
-export const request = { control: 1, attach: 2, resize: 3, closeStdin: 4, giveUp: 5 } as const
+export const request = { control: 1, attach: 2, resize: 3, closeStdin: 4, giveUp: 5, clearLog: 6 } as const
 
 /** Message types from shim to client. */
 export const event = {
@@ -20,6 +20,7 @@ export const event = {
   runtimeLog: 68,
   runtimeStderr: 69,
   attached: 70,
+  logCleared: 71,
 } as const
 
 /** One message of the shim. */

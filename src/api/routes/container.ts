@@ -36,6 +36,8 @@ export const containerRoutes = {
       details: flag(),
     },
   }),
+  // Gantry's own.
+  ContainerLogsDelete: route('DELETE', '/containers/{name}/logs'),
   ContainerStart: route('POST', '/containers/{name}/start', {
     query: { detachKeys: text(), checkpoint: text(), 'checkpoint-dir': text() },
   }),

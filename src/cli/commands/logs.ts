@@ -1,6 +1,6 @@
 // `gantry logs`: what a container has written.
 
-import { containerLogs, inspectContainer } from '../../client/containers.ts'
+import { clearContainerLogs, containerLogs, inspectContainer } from '../../client/containers.ts'
 import { copy, demultiplex } from '../../client/streams.ts'
 import { flag } from '../flags.ts'
 import { parseTimestamp } from '../timestamp.ts'
@@ -10,6 +10,7 @@ export const verb: Verb = {
   usage: '[OPTIONS] CONTAINER',
   summary: 'Fetch the logs of a container',
   flags: [
+    flag('clear', 'bool', 'Drop what was logged so far instead of showing it'),
     flag('details', 'bool', 'Show extra details provided to logs'),
     flag('follow', 'bool', 'Follow log output', 'f'),
     flag('since', 'text', 'Show logs since timestamp (2013-01-02T13:23:37Z) or relative (42m for 42 minutes)'),
@@ -19,6 +20,10 @@ export const verb: Verb = {
   ],
   operands: { min: 1, max: 1 },
   async run(context, flags, [name = '']) {
+    if (flags.bool('clear')) {
+      await clearContainerLogs(context.client, name)
+      return 0
+    }
     const { Id: id, Config: config } = await inspectContainer(context.client, name)
     const now = Date.now()
     const at = (text: string | undefined, what: string) => text && parseTimestamp(text, now, what)

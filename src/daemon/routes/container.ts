@@ -7,6 +7,7 @@ import type { Handlers } from '../../api/handler.ts'
 import type { containerRoutes } from '../../api/routes/container.ts'
 import { ContainerConfig, type ContainerWaitResponse, HostConfig } from '../../api/types/container.ts'
 import { attach, checkAttach } from '../../container/attach.ts'
+import { clearLog } from '../../container/clear-log.ts'
 import { create } from '../../container/create.ts'
 import { parseDetachKeys } from '../../container/detach-keys.ts'
 import type { Engine } from '../../container/engine.ts'
@@ -89,6 +90,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
         contentType: outputType(container.definition.config.Tty, version),
         write: (out, signal) => writeLogs(container, logPath(engine.settings, container), logQuery, out, signal),
       })
+    },
+
+    async ContainerLogsDelete({ params }) {
+      await clearLog(engine, containers.get(params.name))
+      return empty()
     },
 
     async ContainerStart({ params }) {
