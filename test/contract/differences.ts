@@ -226,15 +226,13 @@ export const differences: readonly Difference[] = [
     why: newer,
   },
   {
-    scenario: 'update: restart policies',
-    from: /maximum retry count cannot be used with restart policy 'always'/,
+    from: /maximum retry count cannot be used with restart policy '(always|no|unless-stopped)'/g,
     to: "invalid restart policy: maximum retry count can only be used with 'on-failure'",
     why: newer,
   },
   {
-    scenario: 'update: what else a request may hold',
-    from: /"maximum retry count cannot be negative/,
-    to: '"invalid restart policy: maximum retry count cannot be negative',
+    from: /(?<="|daemon: )maximum retry count cannot be negative/g,
+    to: 'invalid restart policy: maximum retry count cannot be negative',
     why: newer,
   },
   {
@@ -279,21 +277,25 @@ export const differences: readonly Difference[] = [
     why: newer,
   },
   {
-    scenario: 'lifecycle: kill',
-    from: /Cannot kill container: p1: Container ID/,
+    from: /Cannot kill container: p1: Container ID/g,
     to: 'cannot kill container: p1: container ID',
     why: newer,
   },
   {
-    scenario: 'lifecycle: kill',
-    from: /Cannot kill container: t1: The linux/,
-    to: 'cannot kill container: t1: the linux',
+    from: /Cannot kill container: (p1|t1): The linux/g,
+    to: 'cannot kill container: $1: the linux',
     why: newer,
   },
   {
-    scenario: 'lifecycle: kill',
-    from: /Cannot kill container: nothing/,
+    from: /Cannot kill container: nothing/g,
     to: 'cannot kill container: nothing',
+    why: newer,
+  },
+  { scenario: 'ending: wait conditions', from: /\{"Error":null,"StatusCode"/g, to: '{"StatusCode"', why: newer },
+  {
+    scenario: 'ending: restart policies at create',
+    from: /\{"Name":"","MaximumRetryCount":0\}/,
+    to: '{"Name":"no","MaximumRetryCount":0}',
     why: newer,
   },
   {

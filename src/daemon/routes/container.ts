@@ -33,7 +33,7 @@ import { update } from '../../container/update.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
 import { GantryError, invalid } from '../../lib/errors.ts'
 import type { Filters } from '../../lib/filters.ts'
-import { parseSignalToSend } from '../../kernel/signals.ts'
+import { parseSignal, parseSignalToSend } from '../../kernel/signals.ts'
 
 type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
 
@@ -113,8 +113,10 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     },
 
     async ContainerKill({ params, query }) {
+      const signal = query.signal || 'SIGKILL'
+      parseSignal(signal)
       try {
-        await kill(engine, containers.get(params.name), parseSignalToSend(query.signal || 'SIGKILL'))
+        await kill(engine, containers.get(params.name), parseSignalToSend(signal))
       } catch (error) {
         throw cannotKill(params.name, error)
       }
@@ -182,9 +184,9 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
   }
 }
 
-// dockerd's words around all that can be wrong but the signal's name.
+// dockerd's words around all that can be wrong but how the signal is spelled.
 function cannotKill(name: string, error: unknown): unknown {
-  if (!(error instanceof GantryError) || error.message.startsWith('Invalid signal')) return error
+  if (!(error instanceof GantryError)) return error
   return new GantryError(error.kind, `cannot kill container: ${name}: ${error.message}`, { cause: error })
 }
 

@@ -2,6 +2,7 @@
 
 import { observe } from './observe.ts'
 import type { Scenarios } from '../scenario.ts'
+import { ending } from './ending.ts'
 import { exec } from './exec.ts'
 import { files } from './files.ts'
 import { healthchecks } from './health.ts'
@@ -24,6 +25,7 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   network,
   mounts,
   exec,
+  ending,
   healthchecks,
   streams,
   logging,
