@@ -99,7 +99,6 @@ static void forget_start(void) {
   madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
-// Only now: the container would have inherited it.
 static void set_oom_score(const char *score) {
   if (score == NULL) return;
   int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -129,6 +128,7 @@ static void runtime_ended(struct shim *shim, int status) {
   shim->started = realtime_now();
   control_announce_started(shim);
   streams_start_reading(&shim->streams);
+  // Only now: the container would have inherited it.
   set_oom_score(shim->options.oom_score);
   forget_start();
 }
@@ -252,6 +252,8 @@ int shim_run(struct shim *shim) {
   struct failure failure;
   ignore_signals();
   umask(022);
+  // Not the daemon's: crun leaves a container with score 0 what it inherits.
+  set_oom_score("0");
   prctl(PR_SET_NAME, "gantry-shim");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   connect_parts(shim);

@@ -47,7 +47,7 @@ function ownFiles(engine: Parts, container: Container, network: Connected) {
     domainname: config.Domainname,
     addresses: [ipv4, ipv6].filter(address => address !== undefined),
     extraHosts: hostConfig.ExtraHosts ?? [],
-    hostGateway: [networks.gateway],
+    hostGateway: settings.hostGateway.length > 0 ? settings.hostGateway : [networks.gateway],
   }
   const onHost = hostConfig.NetworkMode === 'host'
   return {

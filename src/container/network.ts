@@ -20,7 +20,7 @@ export interface Connected extends AsyncDisposable {
   handOver(): void
 }
 
-type Parts = Pick<Engine, 'networks' | 'containers'>
+type Parts = Pick<Engine, 'networks' | 'containers' | 'settings'>
 
 /** Connects a container as its NetworkMode says, if it has a network by `namespace` or else a new one. Throws dockerd's errors, with nothing left behind. */
 export async function connectNetwork(engine: Parts, container: Container, namespace?: Fd): Promise<Connected> {
@@ -29,7 +29,7 @@ export async function connectNetwork(engine: Parts, container: Container, namesp
   if (target !== undefined) return nothingOfItsOwn(`/proc/${runningTarget(engine, target).state.pid}/ns/net`)
   const name = engine.networks.inspect(networkName(container) ?? '').Name
   if (name === 'host') return nothingOfItsOwn(undefined)
-  const connection = await engine.networks.connect({ ...connectRequest(container, name), namespace })
+  const connection = await engine.networks.connect({ ...connectRequest(engine, container, name), namespace })
   const handOver = () => {
     connection.namespace.close()
     for (const reservation of connection.reservations) reservation.close()
@@ -67,7 +67,7 @@ export function runningTarget(engine: Pick<Engine, 'containers'>, reference: str
   throw conflict(`cannot join network namespace of a non running container: ${target.id}`)
 }
 
-function connectRequest(container: Container, name: string): ConnectRequest {
+function connectRequest({ settings }: Parts, container: Container, name: string): ConnectRequest {
   const { config, endpoints } = container.definition
   const none = name === 'none' || config.NetworkDisabled === true
   const asked = endpoints[name]
@@ -75,12 +75,15 @@ function connectRequest(container: Container, name: string): ConnectRequest {
     containerId: container.id,
     name: container.name,
     networkMode: none ? 'none' : 'bridge',
-    ports: none ? [] : portRequests(container),
+    ports: none ? [] : portRequests(container).map(port => publishedAt(port, settings.publishAddress)),
     ...((asked?.MacAddress || config.MacAddress) && { mac: asked?.MacAddress || config.MacAddress }),
     ...(asked?.IPAMConfig?.IPv4Address && { ip: asked.IPAMConfig.IPv4Address }),
     ...(asked?.IPAMConfig?.IPv6Address && { ip6: asked.IPAMConfig.IPv6Address }),
   }
 }
+
+const publishedAt = (port: PortRequest, address: string): PortRequest =>
+  port.hostAddress === '' ? { ...port, hostAddress: address } : port
 
 /** All ports to publish: those bound explicitly, and with PublishAllPorts the exposed ones that aren't. */
 export function portRequests(container: Container): PortRequest[] {

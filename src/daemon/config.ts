@@ -80,8 +80,8 @@ function refuse(given: Given) {
 }
 
 function ignoredNotices(given: Given): string[] {
-  return ignoredOptions
-    .filter(option => given.has(option))
+  return allOptions
+    .filter(option => option.ignored !== undefined && given.has(option))
     .map(({ flag, ignored }) => `--${flag} is ignored: ${ignored}`)
 }
 

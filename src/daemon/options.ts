@@ -6,6 +6,7 @@ import { invalid } from '../lib/errors.ts'
 import { checkLogConfig } from '../logging/drivers.ts'
 import type { AddressPool } from '../network/subnet.ts'
 import { readIdFiles, remapOf } from '../runtime/remap.ts'
+import type { Ipv6Options } from '../network/plan.ts'
 import { shimProgram } from '../runtime/shim.ts'
 import { type EngineOptions, defaultCgroupParent } from './compose.ts'
 import type { Config } from './config.ts'
@@ -43,7 +44,12 @@ export function engineOptions(config: Config): EngineOptions {
       ...(config.bridge !== '' && { bridgeName: config.bridge }),
       ...(config.bridgeIp !== '' && { bip: config.bridgeIp }),
       ...(config.mtu > 0 && { mtu: config.mtu }),
-      ...(config.ipv6 && { ipv6: { subnet: config.fixedCidr6 } }),
+      ...(config.fixedCidr !== '' && { range: config.fixedCidr }),
+      ...(config.gateway !== '' && { router: config.gateway }),
+      ...(config.ipv6 && { ipv6: ipv6Of(config) }),
+      betweenContainers: config.interContainer,
+      masquerade: config.masquerade,
+      forward: config.ipForward,
       ...(config.addressPools.length > 0 && { pools: config.addressPools.map(poolOf) }),
     },
     runtimes: Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({
@@ -55,6 +61,12 @@ export function engineOptions(config: Config): EngineOptions {
   }
 }
 
+const ipv6Of = ({ fixedCidr6, bridgeIp6, gateway6 }: Config): Ipv6Options => ({
+  ...(fixedCidr6 !== '' && { subnet: fixedCidr6 }),
+  ...(bridgeIp6 !== '' && { bip: bridgeIp6 }),
+  ...(gateway6 !== '' && { router: gateway6 }),
+})
+
 const poolOf = ({ base, size }: Config['addressPools'][number]): AddressPool => ({ base, size })
 
 function checkSupported(config: Config) {
@@ -62,8 +74,8 @@ function checkSupported(config: Config) {
   if (!['', 'overlay2', 'overlayfs'].includes(config.storageDriver)) {
     throw invalid(`storage driver ${config.storageDriver} is not supported: Gantry uses overlay2`)
   }
-  if (config.ipv6 && config.fixedCidr6 === '')
-    throw invalid('--ipv6 needs --fixed-cidr-v6, such as fd00:6761:6e74::/64')
+  if (config.ipv6 && config.fixedCidr6 === '' && config.bridgeIp6 === '')
+    throw invalid('--ipv6 needs --fixed-cidr-v6, such as fd00:6761:6e74::/64, or --bip6')
   if (config.initPath !== '' && !existsSync(config.initPath))
     throw invalid(`--init-path ${config.initPath} does not exist`)
 }

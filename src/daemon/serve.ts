@@ -1,5 +1,7 @@
 // The daemon's life: takes its roots, brings up the engine and serves the API until a signal ends it.
 
+import { writeFileSync } from 'node:fs'
+import { messageOf, system } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import { composeEngine } from './compose.ts'
 import type { Configured } from './config.ts'
@@ -31,6 +33,7 @@ export async function serve(configured: Configured, load: () => Configured): Pro
   // What the configuration cannot mean is told before anything is touched.
   const options = engineOptions(config)
   const addresses = listenAddresses(config, manager.sockets)
+  if (config.oomScoreAdjust !== 0) adjustOomScore(config.oomScoreAdjust)
   undo.use(claim(config))
   undo.use(makePrivate(config.execRoot))
   const { engine, reconfigure } = await composeEngine(options, log, undo)
@@ -59,6 +62,14 @@ function handlersOf(daemon: RunningDaemon) {
     ...imageHandlers(engine),
     ...networkHandlers(engine),
     ...volumeHandlers(engine),
+  }
+}
+
+function adjustOomScore(score: number) {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', String(score))
+  } catch (cause) {
+    throw system(`--oom-score-adjust ${score} cannot be set: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -20,6 +20,7 @@ const IFLA_INFO_DATA = 2
 const IFLA_INFO_SLAVE_KIND = 4
 const IFLA_INFO_SLAVE_DATA = 5
 const IFLA_BRPORT_MODE = 4
+const IFLA_BRPORT_ISOLATED = 33
 const VETH_INFO_PEER = 1
 const IFLA_BR_FORWARD_DELAY = 1
 const IFLA_BR_STP_STATE = 5
@@ -90,8 +91,14 @@ export function setLink(index: number, changes: { up?: boolean; master?: number;
 }
 
 /** Lets the bridge send a packet out of the port it came in by. */
-export function setHairpin(port: string): Request {
-  const data = nested(IFLA_INFO_SLAVE_DATA, uint8(IFLA_BRPORT_MODE, 1))
+export const setHairpin = (port: string): Request => setBridgePort(port, uint8(IFLA_BRPORT_MODE, 1))
+
+/** Whether the bridge keeps what comes in by this port from its other isolated ports. */
+export const setIsolated = (port: string, isolated: boolean): Request =>
+  setBridgePort(port, uint8(IFLA_BRPORT_ISOLATED, isolated ? 1 : 0))
+
+function setBridgePort(port: string, setting: Buffer): Request {
+  const data = nested(IFLA_INFO_SLAVE_DATA, setting)
   const info = nested(IFLA_LINKINFO, text(IFLA_INFO_SLAVE_KIND, 'bridge'), data)
   const body = Buffer.concat([header({}), text(IFLA_IFNAME, port), info])
   return { type: RTM_NEWLINK, flags: 0, body, subject: `bridge port ${port}` }

@@ -16,7 +16,7 @@ import {
   toText,
 } from './subnet.ts'
 
-const make = (cidr: string, gateway: string) => new Addresses(parseSubnet(cidr), gateway)
+const make = (cidr: string, gateway: string) => new Addresses(parseSubnet(cidr), [gateway])
 
 describe('addresses', () => {
   test('are given in order, after the gateway', () => {
@@ -30,6 +30,20 @@ describe('addresses', () => {
     addresses.take()
     addresses.release(first)
     assert.equal(addresses.take(), first)
+  })
+
+  test("of one's own choice may be outside the range, those of the engine's choice are in it", () => {
+    const addresses = new Addresses(parseSubnet('10.0.0.0/24'), ['10.0.0.1', '10.0.0.9'], parseSubnet('10.0.0.8/30'))
+    assert.equal(addresses.takeThis('10.0.0.2'), '10.0.0.2')
+    assert.deepEqual(
+      [8, 10, 11].map(() => addresses.take()),
+      ['10.0.0.8', '10.0.0.10', '10.0.0.11'],
+    )
+    assert.throws(() => addresses.take(), { kind: 'unavailable' })
+    addresses.release('10.0.0.2')
+    assert.throws(() => addresses.take(), { kind: 'unavailable' })
+    addresses.release('10.0.0.10')
+    assert.equal(addresses.take(), '10.0.0.10')
   })
 
   test('are refused when there are none', () => {

@@ -8,21 +8,27 @@ export class Addresses {
   readonly #subnet: Subnet
   readonly #used = new Set<bigint>()
   readonly #end: bigint
+  /** From where on, and up to where, addresses are given to who asks for none in particular. */
+  readonly #first: bigint
+  readonly #last: bigint
   /** No address below it is free. */
   #lowest: bigint
 
-  /** `gateway` and the network's own and broadcast addresses are never given out. */
-  constructor(subnet: Subnet, gateway: string) {
+  /** The gateways and the network's own and broadcast addresses are never given out; all that are chosen are in `range`. */
+  constructor(subnet: Subnet, gateways: readonly string[], range: Subnet = subnet) {
     this.#subnet = subnet
-    this.#lowest = subnet.first + 1n
+    this.#first = range.first > subnet.first ? range.first : subnet.first + 1n
+    this.#lowest = this.#first
     this.#end = subnet.first + sizeOf(subnet) - (subnet.family === 4 ? 1n : 0n)
-    this.#used.add(toNumber(gateway))
+    const rangeEnd = range.first + sizeOf(range)
+    this.#last = rangeEnd < this.#end ? rangeEnd : this.#end
+    for (const gateway of gateways) this.#used.add(toNumber(gateway))
   }
 
   /** Takes the lowest free address. Throws unavailable if there is none. */
   take(): string {
     while (this.#used.has(this.#lowest)) this.#lowest++
-    if (this.#lowest < this.#end) return this.#use(this.#lowest)
+    if (this.#lowest < this.#last) return this.#use(this.#lowest)
     throw unavailable(`no available IPv${this.#subnet.family} addresses on this network's address pools: ${this}`)
   }
 
@@ -45,7 +51,7 @@ export class Addresses {
 
   release(address: string): void {
     const number = toNumber(address)
-    if (this.#used.delete(number) && number < this.#lowest) this.#lowest = number
+    if (this.#used.delete(number) && number < this.#lowest && number >= this.#first) this.#lowest = number
   }
 
   toString(): string {

@@ -4,7 +4,7 @@ import type { Fd } from '../kernel/descriptor.ts'
 import { KernelError } from '../kernel/ffi.ts'
 import { createNetworkNamespace, inNetworkNamespace } from '../kernel/namespace.ts'
 import { setAddress } from '../kernel/netlink-address.ts'
-import { createVeth, findLink, setHairpin, setLink } from '../kernel/netlink-link.ts'
+import { createVeth, findLink, setHairpin, setIsolated, setLink } from '../kernel/netlink-link.ts'
 import { setDefaultRoute } from '../kernel/netlink-route.ts'
 import { NETLINK_ROUTE, NetlinkSocket, type Request } from '../kernel/netlink.ts'
 import { system, unavailable } from '../lib/errors.ts'
@@ -14,6 +14,14 @@ import type { Endpoint } from './types.ts'
 
 const loopback = 1
 const EXFULL = 54
+
+/** The bridge, and what its new port is to be like. */
+export interface BridgePort {
+  readonly index: number
+  readonly mtu: number
+  /** Kept from the bridge's other isolated ports. */
+  readonly isolated: boolean
+}
 
 /** A network namespace, `given` or new, with only the loopback device, up. */
 export function createIsolated(given?: Fd): Fd {
@@ -31,12 +39,7 @@ export function createIsolated(given?: Fd): Fd {
  * A network namespace, `given` or new, with `endpoint` as its eth0 on the bridge. The device pair is gone when the last descriptor
  * of the namespace is closed and its last process is over: it is never deleted, since that waits for RCU.
  */
-export function createAttached(
-  host: NetlinkSocket,
-  bridge: { index: number; mtu: number },
-  endpoint: Endpoint,
-  given?: Fd,
-): Fd {
+export function createAttached(host: NetlinkSocket, bridge: BridgePort, endpoint: Endpoint, given?: Fd): Fd {
   const namespace = given?.dup() ?? createNetworkNamespace()
   try {
     createPair(host, bridge, endpoint, namespace)
@@ -50,12 +53,13 @@ export function createAttached(
   }
 }
 
-function createPair(host: NetlinkSocket, bridge: { index: number; mtu: number }, endpoint: Endpoint, namespace: Fd) {
-  const { mtu } = bridge
+function createPair(host: NetlinkSocket, bridge: BridgePort, endpoint: Endpoint, namespace: Fd) {
+  const { mtu, isolated } = bridge
   const end = { name: endpoint.link, mtu, master: bridge.index, up: true }
   try {
     const pair = createVeth(end, { name: 'eth0', mtu, mac: endpoint.mac, namespace })
-    host.transact(pair, ...(bridgeTranslates() ? [setHairpin(endpoint.link)] : []))
+    const hairpin = bridgeTranslates() ? [setHairpin(endpoint.link)] : []
+    host.transact(pair, ...hairpin, ...(isolated ? [setIsolated(endpoint.link, true)] : []))
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== EXFULL) throw error
     throw unavailable('The bridge has as many containers as the kernel lets it have, 1023', { cause: error })

@@ -2,6 +2,7 @@
 
 import type { Fd } from '../kernel/descriptor.ts'
 import { setNeighbour } from '../kernel/netlink-neighbour.ts'
+import { findLink, setIsolated } from '../kernel/netlink-link.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink.ts'
 import { Nftables } from '../kernel/nftables.ts'
 import { GantryError, kindOf, messageOf } from '../lib/errors.ts'
@@ -10,7 +11,7 @@ import type { Log } from '../lib/log.ts'
 import { createAttached } from './attach.ts'
 import { ensureBridge } from './bridge.ts'
 import { Endpoints } from './endpoints.ts'
-import { type FirewallPlan, loadTable, publish, unpublish } from './firewall.ts'
+import { type BridgePolicy, type FirewallPlan, loadTable, publish, unpublish } from './firewall.ts'
 import { forgetEarlierFlows, forgetLaterFlows } from './flows.ts'
 import { enableForwarding, interfacesToGuard } from './forwarding.ts'
 import { allowForwarding, withdrawForwarding } from './other-firewall.ts'
@@ -27,6 +28,9 @@ export interface BridgeNetworkOptions {
   readonly plan: BridgePlan
   readonly table: string
   readonly mtu: number
+  readonly policy: BridgePolicy
+  /** False leaves the host's forwarding as it is. */
+  readonly forward: boolean
   readonly log: Log
   readonly ids: Ids
 }
@@ -46,7 +50,7 @@ export class BridgeNetwork implements AsyncDisposable {
   readonly #host: NetlinkSocket
   readonly #nft: Nftables
   readonly #firewall: FirewallPlan
-  readonly #bridge: { readonly index: number; readonly mtu: number }
+  readonly #bridge: { readonly index: number; readonly mtu: number; readonly isolated: boolean }
   readonly #endpoints: Endpoints
   readonly #ports = new Ports()
   readonly #members = new Map<string, Member>()
@@ -63,7 +67,7 @@ export class BridgeNetwork implements AsyncDisposable {
     this.#options = options
     this.#host = host
     this.#nft = nft
-    this.#bridge = { index, mtu: options.mtu }
+    this.#bridge = { index, mtu: options.mtu, isolated: !options.policy.betweenContainers }
     this.#firewall = firewall
     this.#endpoints = new Endpoints(options.networkId, options.plan, options.ids)
   }
@@ -73,13 +77,13 @@ export class BridgeNetwork implements AsyncDisposable {
     await using undo = new AsyncDisposableStack()
     const host = undo.use(NetlinkSocket.open(NETLINK_ROUTE))
     const nft = undo.use(new Nftables())
-    const { plan, table, mtu } = options
+    const { plan, table, mtu, policy, forward } = options
     const ipv6 = plan.subnet6 !== undefined
     const { index } = ensureBridge(host, plan.bridge, gatewaysOf(plan), mtu)
-    const guarded = interfacesToGuard(host, plan.bridge, ipv6)
-    const firewall = { table, bridge: plan.bridge, subnet4: plan.subnet4, subnet6: plan.subnet6, guarded }
+    const guarded = forward ? interfacesToGuard(host, plan.bridge, ipv6) : undefined
+    const firewall = { table, bridge: plan.bridge, subnet4: plan.subnet4, subnet6: plan.subnet6, guarded, policy }
     loadTable(nft, firewall, live)
-    enableForwarding(ipv6)
+    if (forward) enableForwarding(ipv6)
     const network = new BridgeNetwork(options, host, nft, index, firewall)
     network.#allowForwarding()
     for (const connection of live) await network.#admit(connection)
@@ -132,9 +136,16 @@ export class BridgeNetwork implements AsyncDisposable {
   async #admit({ endpoint, ports, listeners }: LiveConnection) {
     this.#endpoints.restore(endpoint)
     this.#ports.restore(ports)
+    this.#isolate(endpoint)
     const relays = await this.#resumeRelays(endpoint, ports, listeners)
     for (const listener of listeners) listener.close()
     this.#members.set(endpoint.endpointId, { endpoint, ports, relays })
+  }
+
+  // The daemon that made the port may have been told otherwise.
+  #isolate(endpoint: Endpoint) {
+    if (!findLink(this.#host, endpoint.link)) return
+    this.#host.transact(setIsolated(endpoint.link, this.#bridge.isolated))
   }
 
   // One container's relay is no reason for the daemon not to start.

@@ -1,6 +1,7 @@
 // Networks as `GET /networks` and `GET /networks/{id}` show them.
 
 import { formatTime } from '../lib/clock.ts'
+import type { BridgePolicy } from './firewall.ts'
 import type { NetworkRecord } from './records.ts'
 import type { Endpoint } from './types.ts'
 
@@ -16,7 +17,7 @@ export interface NetworkDescription {
   IPAM: {
     Driver: string
     Options: Record<string, string> | null
-    Config: { Subnet: string; Gateway: string }[] | null
+    Config: SubnetDescription[] | null
   }
   Internal: boolean
   Attachable: boolean
@@ -26,6 +27,14 @@ export interface NetworkDescription {
   Containers: Record<string, EndpointDescription>
   Options: Record<string, string>
   Labels: Record<string, string>
+}
+
+/** A subnet of a network. */
+export interface SubnetDescription {
+  Subnet: string
+  IPRange?: string
+  Gateway: string
+  AuxiliaryAddresses?: Record<string, string>
 }
 
 /** A container on a network; the addresses are in CIDR form. */
@@ -42,6 +51,7 @@ export function describeNetwork(
   record: NetworkRecord,
   endpoints: readonly Endpoint[],
   mtu: number,
+  policy: BridgePolicy,
 ): NetworkDescription {
   const { definition } = record
   return {
@@ -59,17 +69,26 @@ export function describeNetwork(
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(endpoints.map(endpoint => [endpoint.containerId, describeEndpoint(endpoint)])),
-    Options: definition.driver === 'bridge' ? optionsOf(definition.bridge, mtu) : {},
+    Options: definition.driver === 'bridge' ? optionsOf(definition.bridge, mtu, policy) : {},
     Labels: {},
   }
 }
 
 function subnetsOf({ definition }: NetworkRecord) {
   if (definition.driver !== 'bridge') return null
-  const config = [{ Subnet: definition.subnet4, Gateway: definition.gateway4 }]
-  const { subnet6, gateway6 } = definition
-  if (subnet6 !== undefined && gateway6 !== undefined) config.push({ Subnet: subnet6, Gateway: gateway6 })
-  return config
+  const { subnet4, gateway4, range4, router4, subnet6, gateway6, range6, router6 } = definition
+  const config = [subnetOf(subnet4, gateway4, range4, router4 && { DefaultGatewayIPv4: router4 })]
+  if (subnet6 === undefined || gateway6 === undefined) return config
+  return [...config, subnetOf(subnet6, gateway6, range6, router6 && { DefaultGatewayIPv6: router6 })]
+}
+
+function subnetOf(
+  Subnet: string,
+  Gateway: string,
+  IPRange: string | undefined,
+  AuxiliaryAddresses: Record<string, string> | '' | undefined,
+): SubnetDescription {
+  return { Subnet, ...(IPRange && { IPRange }), Gateway, ...(AuxiliaryAddresses && { AuxiliaryAddresses }) }
 }
 
 function describeEndpoint(endpoint: Endpoint): EndpointDescription {
@@ -82,10 +101,10 @@ function describeEndpoint(endpoint: Endpoint): EndpointDescription {
   }
 }
 
-const optionsOf = (bridge: string, mtu: number) => ({
+const optionsOf = (bridge: string, mtu: number, policy: BridgePolicy) => ({
   'com.docker.network.bridge.default_bridge': 'true',
-  'com.docker.network.bridge.enable_icc': 'true',
-  'com.docker.network.bridge.enable_ip_masquerade': 'true',
+  'com.docker.network.bridge.enable_icc': String(policy.betweenContainers),
+  'com.docker.network.bridge.enable_ip_masquerade': String(policy.masquerade),
   'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
   'com.docker.network.bridge.name': bridge,
   'com.docker.network.driver.mtu': String(mtu),

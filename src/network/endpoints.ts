@@ -20,9 +20,9 @@ export class Endpoints {
     this.#networkId = networkId
     this.#plan = plan
     this.#ids = ids
-    this.#ipv4 = new Addresses(parseSubnet(plan.subnet4), plan.gateway4)
-    const { subnet6, gateway6 } = plan
-    this.#ipv6 = subnet6 && gateway6 ? new Addresses(parseSubnet(subnet6), gateway6) : undefined
+    const { subnet4, gateway4, subnet6, gateway6, range4, range6, router4, router6 } = plan
+    this.#ipv4 = addressesOf(subnet4, [gateway4, router4], range4)
+    this.#ipv6 = subnet6 && gateway6 ? addressesOf(subnet6, [gateway6, router6], range6) : undefined
   }
 
   /** An endpoint for a container; throws if the addresses asked for are taken or not the network's. */
@@ -38,7 +38,7 @@ export class Endpoints {
         name: request.name,
         ipv4,
         prefix4: parseSubnet(this.#plan.subnet4).prefix,
-        gateway4: this.#plan.gateway4,
+        gateway4: this.#plan.router4 ?? this.#plan.gateway4,
         ...this.#createIpv6(request.ip6),
         mac: mac ?? macOf(ipv4),
         link: `veth${endpointId.slice(0, 10)}`,
@@ -61,14 +61,21 @@ export class Endpoints {
   }
 
   #createIpv6(wanted: string | undefined) {
-    const { subnet6, gateway6 } = this.#plan
+    const { subnet6, gateway6, router6 = gateway6 } = this.#plan
     if (!this.#ipv6 || subnet6 === undefined) {
       if (wanted !== undefined) throw invalid(`The network has no IPv6, so ${wanted} cannot be given`)
       return {}
     }
-    return { ipv6: takeFrom(this.#ipv6, wanted), prefix6: parseSubnet(subnet6).prefix, gateway6 }
+    return { ipv6: takeFrom(this.#ipv6, wanted), prefix6: parseSubnet(subnet6).prefix, gateway6: router6 }
   }
 }
+
+const addressesOf = (subnet: string, gateways: readonly (string | undefined)[], range: string | undefined) =>
+  new Addresses(
+    parseSubnet(subnet),
+    gateways.filter(gateway => gateway !== undefined),
+    range === undefined ? undefined : parseSubnet(range),
+  )
 
 const takeFrom = (addresses: Addresses, wanted: string | undefined) =>
   wanted === undefined ? addresses.take() : addresses.takeThis(wanted)

@@ -14,6 +14,15 @@ export interface FirewallPlan {
    * was forwarded until now and nothing shall be because of us. Undefined leaves the set as it is.
    */
   readonly guarded?: readonly string[]
+  readonly policy: BridgePolicy
+}
+
+/** What the operator lets the bridge do. */
+export interface BridgePolicy {
+  /** Containers reach each other by other than published ports. */
+  readonly betweenContainers: boolean
+  /** What containers send elsewhere has the host's address. */
+  readonly masquerade: boolean
 }
 
 /** A port with the address it leads to. */
@@ -110,21 +119,22 @@ const publishRules = [
 
 // A container that reaches another, or itself, by a published port gets the answer through the bridge's address only if
 // it seems to come from there.
-function masqueradeRules({ bridge, subnet4, subnet6 }: FirewallPlan) {
+function masqueradeRules({ bridge, subnet4, subnet6, policy }: FirewallPlan) {
   const rulesOf = (ip: string, subnet: string) => [
-    `${ip} saddr ${subnet} oifname != ${quote(bridge)} masquerade`,
+    ...(policy.masquerade ? [`${ip} saddr ${subnet} oifname != ${quote(bridge)} masquerade`] : []),
     `${ip} saddr ${subnet} oifname ${quote(bridge)} ct status dnat masquerade`,
   ]
   const loopback = `ip saddr 127.0.0.0/8 oifname ${quote(bridge)} masquerade`
   return [loopback, ...rulesOf('ip', subnet4), ...(subnet6 === undefined ? [] : rulesOf('ip6', subnet6))]
 }
 
-const forwardRules = ({ bridge }: FirewallPlan) => [
+const forwardRules = ({ bridge, policy }: FirewallPlan) => [
   'iifname @guarded oifname @guarded drop',
   `oifname != ${quote(bridge)} accept`,
   'ct state established,related accept',
   'ct status dnat accept',
-  `iifname ${quote(bridge)} accept`,
+  // The bridge itself keeps isolated ports apart; this is for those who go by the bridge's address instead.
+  ...(policy.betweenContainers ? [`iifname ${quote(bridge)} accept`] : []),
   'drop',
 ]
 

@@ -9,8 +9,8 @@ import type { Database } from '../state/database.ts'
 import { createIsolated } from './attach.ts'
 import { BridgeNetwork } from './bridge-network.ts'
 import { describeNetwork, type NetworkDescription } from './describe.ts'
-import { tableFor } from './firewall.ts'
-import { overlapOf, planBridge, takenSubnets } from './plan.ts'
+import { type BridgePolicy, tableFor } from './firewall.ts'
+import { type Ipv6Options, overlapOf, planBridge, takenSubnets } from './plan.ts'
 import { type BridgePlan, type NetworkRecord, NetworkRecords } from './records.ts'
 import { type AddressPool, defaultPools } from './subnet.ts'
 import type { Connection, ConnectRequest, Endpoint, LiveConnection } from './types.ts'
@@ -25,8 +25,15 @@ export interface NetworksOptions {
   readonly bip?: string
   /** `--default-address-pool`. */
   readonly pools?: readonly AddressPool[]
-  /** `--ipv6` with `--fixed-cidr-v6`. */
-  readonly ipv6?: { readonly subnet: string }
+  /** `--fixed-cidr`: where containers get their addresses from, part of the bridge's subnet. */
+  readonly range?: string
+  /** `--default-gateway`, in the bridge's subnet. */
+  readonly router?: string
+  readonly ipv6?: Ipv6Options
+  /** False for `--icc=false`, `--ip-masq=false` and `--ip-forward=false`. */
+  readonly betweenContainers?: boolean
+  readonly masquerade?: boolean
+  readonly forward?: boolean
   readonly mtu?: number
   readonly ids?: Ids
   readonly clock?: Clock
@@ -59,10 +66,12 @@ export class Networks implements AsyncDisposable {
     this.#records.save('none', { driver: 'null' })
     const plan = this.#plan()
     const record = this.#records.save('bridge', { driver: 'bridge', ...plan })
-    const { log, ids = randomIds } = this.#options
+    const { log, ids = randomIds, forward = true } = this.#options
+    const policy = this.#policy
     const table = tableFor(plan.bridge)
     const live = this.#waiting.splice(0)
-    this.#bridge = await BridgeNetwork.open({ networkId: record.id, plan, table, mtu: this.#mtu, log, ids }, live)
+    const options = { networkId: record.id, plan, table, mtu: this.#mtu, policy, forward, log, ids }
+    this.#bridge = await BridgeNetwork.open(options, live)
   }
 
   /** The bridge's IPv4 address: what `host-gateway` stands for. */
@@ -116,11 +125,16 @@ export class Networks implements AsyncDisposable {
     return found
   }
 
+  get #policy(): BridgePolicy {
+    const { betweenContainers = true, masquerade = true } = this.#options
+    return { betweenContainers, masquerade }
+  }
+
   #plan(): BridgePlan {
-    const { bip, ipv6, log, pools = defaultPools } = this.#options
+    const { bip, range, router, ipv6, log, pools = defaultPools } = this.#options
     using socket = NetlinkSocket.open(NETLINK_ROUTE)
     const bridgeName = this.#bridgeName
-    const plan = planBridge(socket, { bridgeName, bip, ipv6, pools }, this.#before())
+    const plan = planBridge(socket, { bridgeName, bip, range, router, ipv6, pools }, this.#before())
     const other = overlapOf(plan, takenSubnets(socket, bridgeName))
     if (other !== undefined) {
       log.warn(
@@ -138,7 +152,7 @@ export class Networks implements AsyncDisposable {
 
   #describe(record: NetworkRecord): NetworkDescription {
     const endpoints = record.definition.driver === 'bridge' ? (this.#bridge?.endpoints ?? []) : []
-    return describeNetwork(record, endpoints, this.#mtu)
+    return describeNetwork(record, endpoints, this.#mtu, this.#policy)
   }
 
   #record(name: string): NetworkRecord {

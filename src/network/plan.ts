@@ -19,14 +19,27 @@ import {
   toText,
 } from './subnet.ts'
 
+/** IPv6 on the bridge, `--ipv6`; without it containers have none. One of the first two is needed. */
+export interface Ipv6Options {
+  /** `--fixed-cidr-v6`, as `range` is for IPv4. */
+  readonly subnet?: string
+  /** `--bip6`: the bridge's address and prefix. */
+  readonly bip?: string
+  /** `--default-gateway-v6`. */
+  readonly router?: string
+}
+
 /** What the daemon's configuration says about its bridge. */
 export interface BridgeOptions {
   readonly bridgeName: string
   /** `--bip`: the bridge's address and prefix, such as 10.1.0.1/16. */
   readonly bip?: string
   readonly pools: readonly AddressPool[]
-  /** `--ipv6` with `--fixed-cidr-v6`; without it containers have no IPv6. */
-  readonly ipv6?: { readonly subnet: string }
+  /** `--fixed-cidr`: the part of the subnet for containers; without `bip`, the subnet. */
+  readonly range?: string
+  /** `--default-gateway`. */
+  readonly router?: string
+  readonly ipv6?: Ipv6Options
 }
 
 /** Decides the subnets. `before` is what the bridge had when the daemon ran last. Throws unavailable if none is free. */
@@ -34,10 +47,38 @@ export function planBridge(socket: NetlinkSocket, options: BridgeOptions, before
   const bridge = options.bridgeName
   const ipv4 =
     configured(options.bip) ??
+    fromRange(options.range) ??
     (before && { subnet4: before.subnet4, gateway4: before.gateway4 }) ??
     presentOn(socket, bridge) ??
     free(socket, options.pools)
-  return { bridge, ...ipv4, ...planIpv6(options.ipv6?.subnet) }
+  const { range, router } = options
+  const inside4 = within(ipv4.subnet4, { range, router })
+  return {
+    bridge,
+    ...ipv4,
+    ...(inside4.range !== undefined && { range4: inside4.range }),
+    ...(inside4.router !== undefined && { router4: inside4.router }),
+    ...planIpv6(options.ipv6),
+  }
+}
+
+/** Checks that both are in `subnet`; a range that is all of it is none. Throws invalid. */
+function within(subnetText: string, { range, router }: { range: string | undefined; router: string | undefined }) {
+  const subnet = parseSubnet(subnetText)
+  if (router !== undefined && !contains(subnet, router)) {
+    throw invalid(`--default-gateway ${router} is not in the bridge's network ${subnetText}`)
+  }
+  if (range === undefined) return { router }
+  const part = parseSubnet(range)
+  const isPart = part.family === subnet.family && part.prefix >= subnet.prefix && overlaps(part, subnet)
+  if (!isPart) throw invalid(`--fixed-cidr ${range} is not part of the bridge's network ${subnetText}`)
+  return { router, range: part.prefix === subnet.prefix ? undefined : formatSubnet(part) }
+}
+
+function fromRange(range: string | undefined) {
+  if (range === undefined) return undefined
+  const { first, prefix } = parseSubnet(range)
+  return configured(`${toText(first + 1n, 4)}/${prefix}`)
 }
 
 /** The networks that the host reaches other than by `bridge`. */
@@ -90,12 +131,20 @@ function free(socket: NetlinkSocket, pools: readonly AddressPool[]) {
   return { subnet4: formatSubnet(subnet), gateway4: toText(subnet.first + 1n, 4) }
 }
 
-function planIpv6(text: string | undefined) {
+function planIpv6({ subnet: range, bip, router }: Ipv6Options = {}) {
+  const text = bip ?? range
   if (text === undefined) return {}
-  const subnet = parseSubnet(text)
+  const { subnet, address } = parseCidr(text)
   if (subnet.family !== 6 || subnet.prefix > 126) {
     throw invalid(`${text} is not an IPv6 network for containers; give one such as fd00:1::/64`)
   }
-  const gateway6 = toText(subnet.first + 1n, 6)
-  return contains(subnet, gateway6) ? { subnet6: formatSubnet(subnet), gateway6 } : {}
+  const gateway6 = bip === undefined ? toText(subnet.first + 1n, 6) : address
+  const subnet6 = formatSubnet(subnet)
+  const inside = within(subnet6, { range, router })
+  return {
+    subnet6,
+    gateway6,
+    ...(inside.range !== undefined && { range6: inside.range }),
+    ...(inside.router !== undefined && { router6: inside.router }),
+  }
 }

@@ -11,6 +11,12 @@ export interface BridgePlan {
   readonly gateway4: string
   readonly subnet6?: string
   readonly gateway6?: string
+  /** The part of the subnet from which containers get addresses, if not all of it. */
+  readonly range4?: string
+  readonly range6?: string
+  /** Where containers send what is for elsewhere, if not to the bridge. */
+  readonly router4?: string
+  readonly router6?: string
 }
 
 /** A network as it is kept. */

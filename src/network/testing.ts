@@ -121,6 +121,13 @@ export class Place implements AsyncDisposable {
     })
   }
 
+  /** What is for `destination` is sent to `gateway`, though it may be a neighbour. */
+  routeBy(gateway: string, destination: string): void {
+    inNetworkNamespace(this.namespace, () => {
+      execFileSync('ip', ['route', 'add', destination, 'via', gateway, 'dev', 'eth0'])
+    })
+  }
+
   ask(task: Task): Promise<string> {
     const { port1, port2 } = new MessageChannel()
     const { promise, resolve } = Promise.withResolvers<string>()

@@ -32,7 +32,10 @@ export interface Option<T = unknown> {
   readonly ignored?: string
 }
 
-type Rest = Pick<Option, 'short' | 'key'>
+type Rest = Pick<Option, 'short' | 'key' | 'ignored'>
+
+/** Of what is only shown so far. */
+const notPulled = { ignored: 'images are not pulled or pushed yet' }
 
 const option = <T>(flag: string, kind: Kind<T>, initial: NoInfer<T>, help: string, rest: Rest = {}): Option<T> => ({
   flag,
@@ -125,7 +128,10 @@ export const options = {
     'builtin',
     'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile',
   ),
-  shutdownTimeout: option('shutdown-timeout', integer(-1), 15, 'Set the default shutdown timeout'),
+  shutdownTimeout: option('shutdown-timeout', integer(-1), 15, 'Set the default shutdown timeout', {
+    ignored: 'containers do not end with the daemon',
+  }),
+  oomScoreAdjust: option('oom-score-adjust', integer(-1000, 1000), 0, 'Set the oom_score_adj for the daemon'),
   remap: option('userns-remap', string, '', 'User/Group setting for user namespaces'),
   storageDriver: option('storage-driver', string, '', 'Storage driver to use', { short: 's' }),
 
@@ -139,8 +145,6 @@ export const options = {
   ipv6: option('ipv6', boolean, false, 'Enable IPv6 networking for the default bridge network'),
   hostAddress: option('ip', address, '', 'Host IP for port publishing from the default bridge network'),
   interContainer: option('icc', boolean, true, 'Enable inter-container communication for the default bridge network'),
-  firewall: option('iptables', boolean, true, 'Enable addition of firewall rules for IPv4'),
-  firewall6: option('ip6tables', boolean, true, 'Enable addition of firewall rules for IPv6'),
   ipForward: option('ip-forward', boolean, true, 'Enable IP forwarding in system configuration'),
   masquerade: option('ip-masq', boolean, true, 'Enable IP masquerading for the default bridge network'),
   mtu: option('mtu', integer(), 0, 'Set the MTU for the default bridge network'),
@@ -154,16 +158,26 @@ export const options = {
     key: 'default-address-pools',
   }),
 
-  httpProxy: option('http-proxy', string, '', 'HTTP proxy URL to use for outgoing traffic'),
-  httpsProxy: option('https-proxy', string, '', 'HTTPS proxy URL to use for outgoing traffic'),
-  noProxy: option('no-proxy', string, '', 'Comma-separated list of hosts for which the proxy is skipped'),
-  registryMirrors: option('registry-mirror', list(), [], 'Preferred registry mirror', { key: 'registry-mirrors' }),
+  httpProxy: option('http-proxy', string, '', 'HTTP proxy URL to use for outgoing traffic', notPulled),
+  httpsProxy: option('https-proxy', string, '', 'HTTPS proxy URL to use for outgoing traffic', notPulled),
+  noProxy: option('no-proxy', string, '', 'Comma-separated list of hosts for which the proxy is skipped', notPulled),
+  registryMirrors: option('registry-mirror', list(), [], 'Preferred registry mirror', {
+    key: 'registry-mirrors',
+    ...notPulled,
+  }),
   insecureRegistries: option('insecure-registry', list(), [], 'Enable insecure registry communication', {
     key: 'insecure-registries',
+    ...notPulled,
   }),
-  maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads'),
-  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads'),
-  maxDownloadAttempts: option('max-download-attempts', integer(1), 5, 'Set the max download attempts for each pull'),
+  maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads', notPulled),
+  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads', notPulled),
+  maxDownloadAttempts: option(
+    'max-download-attempts',
+    integer(1),
+    5,
+    'Set the max download attempts for each pull',
+    notPulled,
+  ),
 } as const
 
 export type OptionName = keyof typeof options
@@ -184,6 +198,7 @@ const ignored = (flag: string, kind: Kind<unknown>, why: string, rest: Rest = {}
 export const ignoredOptions: readonly Option[] = [
   ignored('allow-direct-routing', boolean, 'only published ports can be reached'),
   ignored('allow-nondistributable-artifacts', anything('list'), 'all artifacts are pushed'),
+  ignored('bridge-accept-fwmark', string, 'only published ports can be reached'),
   ignored('containerd', string, 'Gantry runs containers itself'),
   ignored('containerd-namespace', string, 'Gantry runs containers itself'),
   ignored('containerd-plugins-namespace', string, 'Gantry runs containers itself', {
@@ -195,6 +210,8 @@ export const ignoredOptions: readonly Option[] = [
   ignored('default-network-opt', anything('mapmap'), noPart, { key: 'default-network-opts' }),
   ignored('experimental', boolean, 'there are no experimental features'),
   ignored('feature', anything('map'), 'there are no optional features', { key: 'features' }),
+  ignored('firewall-backend', string, 'it is always nftables'),
+  ignored('ip6tables', boolean, 'the rules for IPv6 are in the same table'),
   ignored('ip-forward-no-drop', boolean, 'Gantry leaves the policy of the FORWARD chain alone'),
   ignored('live-restore', boolean, always),
   ignored('log-format', string, 'the log is JSON'),
@@ -202,6 +219,7 @@ export const ignoredOptions: readonly Option[] = [
   ignored('network-control-plane-mtu', integer(), noPart),
   ignored('network-diagnostic-port', integer(), noPart),
   ignored('node-generic-resource', anything('list'), noPart, { key: 'node-generic-resources' }),
+  ignored('nri-opts', anything('nri-opts'), noPart),
   ignored('raw-logs', boolean, 'the log has no colors'),
   ignored('restart', boolean, 'restart policies belong to containers', { short: 'r', key: null }),
   ignored('selinux-enabled', boolean, 'Gantry sets no SELinux labels'),
@@ -235,6 +253,12 @@ export const refusedOptions: readonly Option[] = [
     kind: list(),
     default: [],
     help: 'Not supported: Gantry has no authorization plugins',
+  },
+  {
+    flag: 'iptables',
+    kind: boolean,
+    default: true,
+    help: 'Always on: ports are published, and kept from being reached unpublished, by a table of nftables',
   },
   { flag: 'rootless', kind: boolean, default: false, help: 'Not supported: the daemon runs as root' },
 ]
