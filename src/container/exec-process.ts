@@ -8,6 +8,7 @@ import { chooseCapabilities } from '../runtime/capabilities.ts'
 import { environmentOf } from '../runtime/environment.ts'
 import { parseSecurityOptions } from '../runtime/security.ts'
 import { capabilitySets } from '../runtime/spec.ts'
+import { rlimitsOf } from '../runtime/resources.ts'
 import { resolveUser } from '../runtime/user.ts'
 import type { Engine } from './engine.ts'
 import type { Container, TerminalSize } from './model.ts'
@@ -36,6 +37,7 @@ export function processFor(
     ),
     cwd: request.WorkingDir || config.WorkingDir || '/',
     capabilities: capabilitySets(capabilities, user.uid),
+    rlimits: rlimitsOf(hostConfig.Ulimits ?? [], engine.settings.ulimits),
     ...(security.noNewPrivileges && { noNewPrivileges: true }),
     // Not the daemon's own, which the shim has inherited.
     oomScoreAdj: hostConfig.OomScoreAdj ?? 0,
