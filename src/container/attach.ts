@@ -7,7 +7,7 @@ import { type DetachKeys, detaching } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { logPath } from './log-config.ts'
-import { writeLogs } from './logs.ts'
+import { openLog, writeLogs } from './logs.ts'
 import type { Container } from './model.ts'
 
 /** Which streams to join, and whether what was logged before comes first. */
@@ -33,7 +33,7 @@ export function checkAttach({ state }: Container, name: string): void {
 
 /** Serves one attached client until the container's streams end or the client leaves. */
 export async function attach(
-  engine: Pick<Engine, 'settings' | 'events'>,
+  engine: Pick<Engine, 'settings' | 'events' | 'containers'>,
   container: Container,
   options: AttachOptions,
   client: Duplex,
@@ -53,7 +53,9 @@ export async function attach(
       timestamps: false,
       details: false,
     }
-    await writeLogs(container, logPath(engine.settings, container), { ...options, ...all }, client, signal)
+    const path = logPath(engine.settings, container)
+    const query = { ...options, ...all }
+    await writeLogs(container, path, query, await openLog(engine, container, path, query), client, signal)
   }
   const far = await joining
   if (!far) return void client.end()

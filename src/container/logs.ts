@@ -4,9 +4,10 @@ import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { systemClock } from '../lib/clock.ts'
-import { invalid, notImplemented } from '../lib/errors.ts'
+import { invalid, notFound, notImplemented } from '../lib/errors.ts'
 import { Notice } from '../lib/notice.ts'
 import { LogFiles } from '../logging/log-files.ts'
+import type { Engine } from './engine.ts'
 import { hasReadableLog } from './log-config.ts'
 import { LogFormat, type LogQuery } from './log-format.ts'
 import type { Container } from './model.ts'
@@ -18,17 +19,35 @@ export function checkLogQuery(container: Container, query: LogQuery): void {
 }
 
 /**
- * Writes the log at `path` to `out`: Docker's multiplexed frames, or bare text for a container with a terminal. With
+ * Opens the log at `path` for what `query` asks: from here on, its being rotated or removed takes nothing away. To be
+ * handed to writeLogs, which closes it. Throws notFound if the container is removed meanwhile.
+ */
+export async function openLog(
+  { containers }: Pick<Engine, 'containers'>,
+  container: Container,
+  path: string,
+  { tail, follow }: LogQuery,
+): Promise<LogFiles> {
+  const files = await LogFiles.open(path, tail, follow)
+  // Its row goes before its files: as long as that is there, so was the log.
+  if (containers.find(container.id) === container) return files
+  await files[Symbol.asyncDispose]()
+  throw notFound(`No such container: ${container.id}`)
+}
+
+/**
+ * Writes a log, `opened` from `path`, to `out`: Docker's multiplexed frames, or bare text for a container with a terminal. With
  * `follow` it goes on until the container exits or `signal` is aborted.
  */
 export async function writeLogs(
   container: Container,
   path: string,
   query: LogQuery,
+  opened: LogFiles,
   out: Writable,
   signal: AbortSignal,
 ): Promise<void> {
-  await using files = await LogFiles.open(path, query.tail, query.follow)
+  await using files = opened
   using growth = watchGrowth(container, path, query, signal)
   const format = new LogFormat(query, container.definition.config.Tty === true)
   for (;;) {

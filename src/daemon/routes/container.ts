@@ -15,7 +15,7 @@ import { inspect } from '../../container/inspect.ts'
 import { kill } from '../../container/kill.ts'
 import { list } from '../../container/list.ts'
 import { logPath } from '../../container/log-config.ts'
-import { checkLogQuery, writeLogs } from '../../container/logs.ts'
+import { checkLogQuery, openLog, writeLogs } from '../../container/logs.ts'
 import type { Exit } from '../../container/model.ts'
 import { pause, unpause } from '../../container/pause.ts'
 import { prune } from '../../container/prune.ts'
@@ -86,9 +86,12 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       const container = containers.get(params.name)
       const logQuery = { ...query, tail: tailOf(query.tail) }
       checkLogQuery(container, logQuery)
+      const path = logPath(engine.settings, container)
+      // Once the answer has begun, the client may have the container removed.
+      const files = await openLog(engine, container, path, logQuery)
       return stream({
         contentType: outputType(container.definition.config.Tty, version),
-        write: (out, signal) => writeLogs(container, logPath(engine.settings, container), logQuery, out, signal),
+        write: (out, signal) => writeLogs(container, path, logQuery, files, out, signal),
       })
     },
 
