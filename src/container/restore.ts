@@ -124,10 +124,13 @@ const startPatience = 5000
  * Resolves once that is done, or has taken too long: then it goes on.
  */
 export async function startWithDaemon(engine: Engine): Promise<void> {
-  const wanted = engine.containers
-    .all()
-    .filter(({ isActive, definition, state }) => !isActive && wantsRestart(definition.hostConfig.RestartPolicy, state))
+  const wanted = engine.containers.all().filter(container => !container.isActive && isToStart(container))
   await within(startPatience, startAll(engine, wanted))
+}
+
+// One that was never started is nothing to start again.
+function isToStart({ definition, state }: Container): boolean {
+  return state.phase !== 'created' && wantsRestart(definition.hostConfig.RestartPolicy, state)
 }
 
 async function startAll(engine: Engine, wanted: readonly Container[]): Promise<void> {

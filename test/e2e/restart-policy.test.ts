@@ -1,9 +1,12 @@
 // Containers that start again by themselves, and those that must not.
 
 import assert from 'node:assert/strict'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
 import type { Gantryd } from '../kit/gantryd.ts'
+import { allPids, processesMentioning } from '../kit/processes.ts'
 import { until } from '../kit/until.ts'
 import { call, create, inspect, messageOf, remove, start } from './api.ts'
 import { onDockerd, startEngine, startGantrydWithBusybox } from './engine.ts'
@@ -65,6 +68,14 @@ test('restart policies', async suite => {
     assert.equal((await inspect(engine, 'again')).RestartCount, RestartCount)
   })
 
+  await suite.test('kill calls the next attempt off as well', async () => {
+    await start(engine, 'again')
+    await until(async () => (await inspect(engine, 'again')).RestartCount > 2)
+    await restarting('again')
+    assert.equal((await call(engine, 'POST', '/containers/again/kill')).status, 204)
+    assert.equal((await inspect(engine, 'again')).State.Status, 'exited')
+  })
+
   await suite.test('a start begins to count anew', async () => {
     await start(engine, 'again')
     assert.ok((await inspect(engine, 'again')).RestartCount < 3)
@@ -95,26 +106,101 @@ test('restart policies', async suite => {
   })
 })
 
-test('with the daemon start those that should run, and no others', { skip: onDockerd }, async () => {
-  await using engine = await startGantrydWithBusybox()
-  const cases: readonly (readonly [string, object, boolean])[] = [
-    ['always', policy('always'), true],
-    ['always-stopped', policy('always'), true],
-    ['unless', policy('unless-stopped'), true],
-    ['unless-stopped', policy('unless-stopped'), false],
-    ['failed', policy('on-failure'), true],
-    ['no', {}, false],
-  ]
-  for (const [name, how] of cases) {
+/** What is in the database when the daemon or the host goes down, and whether it runs afterwards. */
+const kept: readonly (readonly [
+  name: string,
+  how: object,
+  before: 'runs' | 'stopped' | 'killed' | 'created',
+  after: boolean,
+])[] = [
+  ['always', policy('always'), 'runs', true],
+  ['always-stopped', policy('always'), 'stopped', true],
+  ['always-created', policy('always'), 'created', false],
+  ['unless', policy('unless-stopped'), 'runs', true],
+  ['unless-stopped', policy('unless-stopped'), 'stopped', false],
+  ['unless-killed', policy('unless-stopped'), 'killed', false],
+  ['failed', policy('on-failure'), 'runs', true],
+  ['failed-killed', policy('on-failure', 2), 'killed', true],
+  ['no', {}, 'runs', false],
+]
+
+async function prepareKept(engine: Gantryd): Promise<void> {
+  for (const [name, how, before] of kept) {
     await create(engine, name, { ...lasting, ...how })
+    if (before !== 'created') await start(engine, name)
+    if (before === 'stopped') await call(engine, 'POST', `/containers/${name}/stop?t=0`)
+    if (before === 'killed') await call(engine, 'POST', `/containers/${name}/kill`)
+  }
+  await create(engine, 'spent', { ...failing, ...policy('on-failure', 1) })
+  await start(engine, 'spent')
+  await until(async () => (await inspect(engine, 'spent')).State.Status === 'exited')
+}
+
+async function checkKept(engine: Gantryd, codeOfLost: number): Promise<void> {
+  for (const [name, , , after] of kept) assert.equal((await inspect(engine, name)).State.Running, after, name)
+  const { RestartCount, State } = await inspect(engine, 'spent')
+  assert.deepEqual([RestartCount, State.Status, State.ExitCode], [1, 'exited', 3])
+  assert.equal((await inspect(engine, 'no')).State.ExitCode, codeOfLost)
+  assert.equal((await inspect(engine, 'always-created')).State.Status, 'created')
+}
+
+test('with the daemon start those that should run, and no others', { skip: onDockerd }, async suite => {
+  await suite.test('after their processes were lost with it', async () => {
+    await using engine = await startGantrydWithBusybox()
+    await prepareKept(engine)
+    const names = kept.filter(([, , before]) => before === 'runs').map(([name]) => name)
+    const pids = await pidsOf(engine, names)
+    await engine.kill9()
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await engine.start()
+    await checkKept(engine, 137)
+  })
+
+  await suite.test('after the host went down', async () => {
+    await using engine = await startGantrydWithBusybox()
+    await prepareKept(engine)
+    await create(engine, 'loop', { ...failing, ...policy('always') })
+    await start(engine, 'loop')
+    await until(async () => (await inspect(engine, 'loop')).RestartCount >= 3)
+    await engine.kill9()
+    loseHost(engine)
+    await engine.start()
+    await checkKept(engine, 255)
+    await until(async () => (await inspect(engine, 'loop')).RestartCount >= 1)
+  })
+})
+
+/** What a power cut takes: every process of the engine, and its exec root. */
+function loseHost(engine: Gantryd): void {
+  for (const pid of processesMentioning(engine.execRoot, allPids()).keys()) process.kill(pid, 'SIGKILL')
+  for (const name of readdirSync(engine.execRoot)) rmSync(join(engine.execRoot, name), { recursive: true, force: true })
+}
+
+test('a daemon that dies while containers stop', { skip: onDockerd }, async () => {
+  await using engine = await startGantrydWithBusybox()
+  // It is told to stop, and does so once it may.
+  const Cmd = ['sh', '-c', 'trap "touch /told" TERM; until test -e /may; do sleep .05; done; exit 5']
+  for (const name of ['always', 'unless-stopped']) {
+    await create(engine, name, { Cmd, ...policy(name) })
     await start(engine, name)
   }
-  for (const name of ['always-stopped', 'unless-stopped']) await call(engine, 'POST', `/containers/${name}/stop?t=0`)
-  const pids = await pidsOf(engine, ['always', 'unless', 'failed', 'no'])
+  const stopping = ['always', 'unless-stopped'].map(name =>
+    call(engine, 'POST', `/containers/${name}/stop?t=600`).catch(() => undefined),
+  )
+  for (const name of ['always', 'unless-stopped']) {
+    await until(async () => (await engine.docker(['exec', name, 'test', '-e', '/told'])).code === 0)
+  }
   await engine.kill9()
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  await Promise.all(stopping)
   await engine.start()
-  for (const [name, , runs] of cases) assert.equal((await inspect(engine, name)).State.Running, runs, name)
+  const { Pid } = (await inspect(engine, 'always')).State
+  for (const name of ['always', 'unless-stopped']) await engine.ok(['exec', name, 'touch', '/may'])
+  await until(async () => (await inspect(engine, 'unless-stopped')).State.Status === 'exited')
+  assert.equal((await inspect(engine, 'unless-stopped')).State.ExitCode, 5)
+  await until(async () => {
+    const { RestartCount, State } = await inspect(engine, 'always')
+    return RestartCount > 0 && State.Pid !== Pid
+  })
 })
 
 async function pidsOf(engine: Gantryd, names: readonly string[]): Promise<number[]> {
