@@ -36,10 +36,11 @@ interface Made {
   readonly size: number
 }
 
-/** Makes the entries of one archive; files with several names are stored once. */
+/** Makes the entries of one archive, each piece to be used before the next is asked for. Files with several names are stored once. */
 export class TreeArchive {
   readonly #linked = new Map<string, string>()
   readonly #shift: IdShift | undefined
+  #memory: Buffer | undefined
 
   /** With `shift`, owners are those inside the user namespace. */
   constructor(shift?: IdShift) {
@@ -84,7 +85,7 @@ export class TreeArchive {
     using file = made.file
     yield made.header
     if (!file) return
-    yield* contentOf(file, made.size)
+    yield* contentOf(file, made.size, (this.#memory ??= Buffer.allocUnsafeSlow(chunkSize)))
     yield padding(made.size)
   }
 
@@ -132,35 +133,18 @@ function portable(attributes: readonly string[], valueOf: (attribute: string) =>
 }
 
 // The header has said how much there will be: what a file has lost meanwhile is zeros, what it has won is left out.
-function* contentOf(file: Fd, size: number): Generator<Buffer, void, void> {
+function* contentOf(file: Fd, size: number, memory: Buffer): Generator<Buffer, void, void> {
   for (let left = size; left > 0; ) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkSize))
-    const count = readSync(file.number, buffer)
-    if (count === 0) buffer.fill(0)
-    const piece = count === 0 ? buffer : buffer.subarray(0, count)
+    const room = memory.subarray(0, Math.min(left, memory.length))
+    const count = readSync(file.number, room)
+    const piece = count === 0 ? room.fill(0) : room.subarray(0, count)
     left -= piece.length
     yield piece
   }
 }
 
-/** The pieces joined to buffers of about `chunkSize`, each of which owns its memory, and the end of the archive. */
-export function* joined(pieces: Iterable<Buffer>): Generator<Buffer, void, void> {
-  let batch: Buffer[] = []
-  let size = 0
-  for (const piece of [pieces, [endOfArchive]].values().flatMap(part => part)) {
-    batch.push(piece)
-    size += piece.length
-    if (size < chunkSize) continue
-    yield owned(batch, size)
-    batch = []
-    size = 0
-  }
-  if (size > 0) yield owned(batch, size)
-}
-
-function owned(pieces: readonly Buffer[], size: number): Buffer {
-  const whole = Buffer.allocUnsafeSlow(size)
-  let at = 0
-  for (const piece of pieces) at += piece.copy(whole, at)
-  return whole
+/** `entries`, and the end of the archive. */
+export function* archived(entries: Iterable<Buffer>): Generator<Buffer, void, void> {
+  yield* entries
+  yield endOfArchive
 }

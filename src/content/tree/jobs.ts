@@ -14,7 +14,7 @@ import { nameOf } from '../layer-path.ts'
 import { type UnpackLimits, defaultLimits } from '../limits.ts'
 import { type TarEvent, TarReader } from '../../lib/tar/reader.ts'
 import { Unpacker } from '../unpacker.ts'
-import { TreeArchive, joined } from './archive.ts'
+import { TreeArchive, archived } from './archive.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { Flow } from './flow.ts'
 import { type IdShift, ownerOutside } from './ids.ts'
@@ -185,7 +185,7 @@ async function archive({ root, path, container, shift }: ArchiveJob, { flow, hea
   const place = locate(path)
   head(located(path, container, () => statLocated(top, place)))
   using parent = located(path, container, () => openInRoot(top, place.parent, readable))
-  for (const bytes of joined(entriesAt(new TreeArchive(shift), parent, place))) await flow.send(bytes)
+  await flow.send(archived(entriesAt(new TreeArchive(shift), parent, place)))
   return undefined
 }
 
@@ -205,7 +205,7 @@ const bytesOf = (text: string): string => Buffer.from(text).toString('latin1')
 
 async function exportTree({ root, shift }: ExportJob, { flow }: TreeChannel): Promise<undefined> {
   using top = openPath(`/proc/self/fd/${root}`, readable)
-  for (const bytes of joined(new TreeArchive(shift).content(top, ''))) await flow.send(bytes)
+  await flow.send(archived(new TreeArchive(shift).content(top, '')))
   return undefined
 }
 
@@ -259,7 +259,7 @@ function changes({ upper, lower }: ChangesJob): readonly Change[] {
 
 async function pack({ upper }: PackJob, { flow }: TreeChannel): Promise<undefined> {
   using layer = openLayer(upper)
-  for (const bytes of joined(layer ? packLayer(layer) : [])) await flow.send(bytes)
+  await flow.send(archived(layer ? packLayer(layer) : []))
   return undefined
 }
 

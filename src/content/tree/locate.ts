@@ -7,7 +7,7 @@ import { type Stat, readlinkAt, statAt, statFd } from '../../kernel/files.ts'
 import { openInRoot } from '../../kernel/openat2.ts'
 import { invalid, notFound } from '../../lib/errors.ts'
 import { cleanPath } from '../../lib/paths.ts'
-import { isDirectory } from './walk.ts'
+import { unlessGone } from './walk.ts'
 
 /** What is at a path; of a link, of itself. */
 export interface PathStat {
@@ -94,7 +94,8 @@ function follow(root: Fd, top: string, parent: string, base: string): { path: st
     using dir = openInRoot(root, parent, O_PATH | constants.O_DIRECTORY)
     const here = pathOf(dir).slice(top === '/' ? 0 : top.length)
     if (base === '' || base === '.') return { path: here || '/', end: true }
-    if (!isLink(statAt(dir, base))) return { path: cleanPath(`${here}/${base}`), end: true }
+    const stat = unlessGone(() => statAt(dir, base))
+    if (!stat || !isLink(stat)) return { path: cleanPath(`${here}/${base}`), end: true }
     const target = readlinkAt(dir, base).toString()
     return { path: target.startsWith('/') ? target : `${here}/${target}`, end: false }
   } catch (error) {
@@ -104,9 +105,6 @@ function follow(root: Fd, top: string, parent: string, base: string): { path: st
 }
 
 const isLink = ({ mode }: Stat): boolean => (mode & constants.S_IFMT) === constants.S_IFLNK
-
-/** True if a file is a directory. */
-export const isDirectoryFd = (file: Fd): boolean => isDirectory(statFd(file))
 
 /** The error of a look-up as Docker words it: `path` as the client named it, in the container `name`. */
 export function lookupError(error: unknown, path: string, name: string): unknown {

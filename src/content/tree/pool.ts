@@ -30,7 +30,7 @@ export interface TreeTask<J extends TreeJob> {
   readonly head: Promise<TreeHeads[J['kind']]>
   /** Descriptors that the job names must stay open until this has settled. */
   readonly result: Promise<TreeResults[J['kind']]>
-  /** The bytes it makes. Ends when it is done; throws if it fails. */
+  /** The bytes it makes, each piece until the next is asked for. Ends when it is done; throws if it fails. */
   bytes(): AsyncGenerator<Buffer, void, void>
   /** Gives it all of `input`. */
   feed(input: AsyncIterable<Uint8Array>): Promise<void>
@@ -112,7 +112,8 @@ class Task<J extends TreeJob> implements TreeTask<J> {
 
   constructor(port: MessagePort, onEnd: () => void) {
     this.#port = port
-    this.#flow = new Flow(port)
+    // A whole batch has been sent on, or written, when the next one is asked for.
+    this.#flow = new Flow(port, { returnsMemory: true })
     port.on('message', (reply: TreeReply) => this.#take(reply))
     port.on('close', () => {
       this.#fail(system('The thread that worked on a container’s files has ended'))
@@ -159,18 +160,11 @@ class Task<J extends TreeJob> implements TreeTask<J> {
   }
 
   async feed(input: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of input) await this.#flow.send(ownCopy(chunk))
+    await this.#flow.send(input)
     this.#flow.end()
   }
 
   cancel(): void {
     this.#port.postMessage({ type: 'cancel' } satisfies TreeOrder, [])
   }
-}
-
-// What a socket has read is a part of memory that others use.
-function ownCopy(chunk: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(chunk.length)
-  copy.set(chunk)
-  return copy
 }

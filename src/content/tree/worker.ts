@@ -7,7 +7,7 @@ import { runTreeJob } from './jobs.ts'
 import type { TreeOrder, TreeReply, TreeRequest } from './pool.ts'
 
 async function serve({ job, port }: TreeRequest): Promise<void> {
-  const flow = new Flow(port)
+  const flow = new Flow(port, { returnsMemory: false })
   const reply = (message: TreeReply) => port.postMessage(message, [])
   port.on('message', (order: TreeOrder) => {
     if (order.type === 'cancel') flow.fail(unavailable('context canceled'))
