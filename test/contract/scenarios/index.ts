@@ -13,6 +13,7 @@ import { logging } from './logging.ts'
 import { listing } from './listing.ts'
 import { mounts } from './mounts.ts'
 import { network } from './network.ts'
+import { propagation } from './propagation.ts'
 import { run } from './run.ts'
 import { sharing } from './sharing.ts'
 import { streams } from './streams.ts'
@@ -33,6 +34,7 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   listing,
   observe,
   sharing,
+  propagation,
   files,
   update,
 }
