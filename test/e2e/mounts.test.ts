@@ -1,11 +1,12 @@
 // Namespaces and mounts that containers share with others: ipc, parts of volumes, images; across the daemon's restart.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { unmount } from '../../src/kernel/mount.ts'
+import { until } from '../kit/until.ts'
 import { call, messageOf } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
@@ -97,6 +98,41 @@ test('what containers share', { skip: onDockerd }, async suite => {
     assert.equal(await ok(['--volumes-from', 'part:ro'], 'cat /x/b/f'), 'deep')
     await engine.ok(['rm', '-f', 'part'])
     await engine.ok(['volume', 'rm', 'parts'])
+  })
+
+  await suite.test('a subpath that becomes a link while it is mounted leads nowhere else', async () => {
+    const swap =
+      'cd /v; mkdir sub; touch sub/mark; ln -s /etc out; touch ready; while :; do mv -T sub a; mv -T out sub; mv -T sub out; mv -T a sub; done'
+    await engine.ok(['run', '-d', '--name', 'swapper', '-v', 'parts:/v', 'busybox', 'sh', '-c', swap])
+    const ready = () => engine.docker(['exec', 'swapper', 'test', '-e', '/v/ready'])
+    await until(async () => (await ready()).code === 0)
+    const outcomes = new Set<string>()
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const { code, stdout, stderr } = await run(at('sub'), 'ls -A /x')
+      if (code === 0) assert.equal(stdout, 'mark\n')
+      else assert.match(stderr, /leads out of the volume|cannot access path/)
+      outcomes.add(code === 0 ? 'mounted' : 'refused')
+    }
+    assert.ok(outcomes.has('mounted'), 'the directory was never there')
+    await engine.ok(['rm', '-f', 'swapper'])
+    await engine.ok(['volume', 'rm', 'parts'])
+  })
+
+  await suite.test('the source of a bind mount is made if the client asks for it', async () => {
+    const source = join(engine.scratch, 'made/for/me')
+    const create = async (BindOptions: object) =>
+      await call(engine, 'POST', '/containers/create?name=made', {
+        Image: 'busybox',
+        Cmd: ['touch', '/b/x'],
+        HostConfig: { Mounts: [{ Type: 'bind', Source: source, Target: '/b', BindOptions }] },
+      })
+    const refusal = await create({})
+    assert.equal(refusal.status, 400)
+    assert.match(messageOf(refusal), /bind source path does not exist: /)
+    assert.equal((await create({ CreateMountpoint: true })).status, 201)
+    await engine.ok(['start', '-a', 'made'])
+    assert.equal(lstatSync(join(source, 'x')).isFile(), true)
+    await engine.ok(['rm', 'made'])
   })
 
   await suite.test('a bind mount is as deep, and as deep read-only, as it is asked to be', async () => {

@@ -38,7 +38,7 @@ export const propagation: Scenarios = {
     ]
       .map((mode, index) => [lasting(`p${index}`, mode), ...exchange(`p${index}`)])
       .flat(),
-    'docker run --rm -v "$PWD/m:/b:shared,ro" busybox sh -c "touch /b/x; grep \" /b \" /proc/self/mountinfo | grep -c shared:"',
+    'docker run --rm -v "$PWD/m:/b:shared,ro" busybox sh -c "touch /b/x; cat /proc/self/mountinfo" | grep " /b " | grep -c shared:',
     'docker create --name p1 -v "$PWD/m:/b:rshared" -v "$PWD/m:/c:ro,slave" -v "$PWD/m:/d" busybox >/dev/null; ' +
       inspected,
     'docker start -a p1',
