@@ -2,13 +2,19 @@
 
 import { Client, EngineError } from '../client/client.ts'
 import { addressFromEnvironment } from '../client/address.ts'
+import { readCredentials } from '../client/tls.ts'
 import { messageOf } from '../lib/errors.ts'
-import { UsageError, flag, helpText, parseFlags } from './flags.ts'
+import { type FlagValues, UsageError, flag, helpText, parseFlags } from './flags.ts'
 import { type Context, PlainFailure, type Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
 
 const globalFlags = [
   flag('host', 'text', 'Address of the engine: unix:///path or tcp://host:port', 'H'),
+  flag('tls', 'bool', 'Use TLS; implied by --tlsverify'),
+  flag('tlsverify', 'bool', 'Use TLS and verify the remote'),
+  flag('tlscacert', 'text', 'Trust certs signed only by this CA'),
+  flag('tlscert', 'text', 'Path to TLS certificate file'),
+  flag('tlskey', 'text', 'Path to TLS key file'),
   flag('debug', 'bool', 'Print what caused an error', 'D'),
   flag('version', 'bool', 'Print version information and quit', 'v'),
 ]
@@ -21,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const entry = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   if (!entry) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
   const { verb } = await entry.load()
-  return runVerb(name, verb, rest, flags.text('host'), flags.bool('debug'))
+  return runVerb(name, verb, rest, flags)
 }
 
 // A verb may have two words, such as `system df`.
@@ -31,12 +37,12 @@ function splitName([name, second, ...rest]: readonly string[]): [string | undefi
   return [name, second === undefined ? [] : [second, ...rest]]
 }
 
-async function runVerb(name: string, verb: Verb, argv: readonly string[], host: string | undefined, debug: boolean) {
+async function runVerb(name: string, verb: Verb, argv: readonly string[], globals: FlagValues) {
   try {
     const { flags, operands, help } = parseFlags(argv, verb.flags, verb.stopAtOperand ?? false)
     if (help) return print(helpOf(name, verb))
     checkOperands(name, verb, operands.length)
-    using client = new Client(host ?? addressFromEnvironment(process.env))
+    using client = clientFor(globals)
     const context: Context = {
       client,
       stdin: process.stdin,
@@ -48,11 +54,23 @@ async function runVerb(name: string, verb: Verb, argv: readonly string[], host: 
   } catch (error) {
     if (error instanceof UsageError) return fail(usageMessage(name, verb, error), error.exitCode)
     if (error instanceof PlainFailure) return fail(error.message, 1)
-    if (debug) console.error(error)
+    if (globals.bool('debug')) console.error(error)
     const { exitCode, named } = verb.failure ?? { exitCode: 1, named: false }
     const hint = named ? `\n\nRun 'gantry ${name} --help' for more information` : ''
     return fail(`${named ? 'gantry: ' : ''}${describeFailure(error)}${hint}`, exitCode)
   }
+}
+
+function clientFor(globals: FlagValues): Client {
+  const wishes = {
+    use: globals.bool('tls'),
+    verify: globals.bool('tlsverify'),
+    authority: globals.text('tlscacert'),
+    certificate: globals.text('tlscert'),
+    key: globals.text('tlskey'),
+  }
+  const address = globals.text('host') ?? addressFromEnvironment(process.env)
+  return new Client(address, readCredentials(wishes, process.env))
 }
 
 /** The sentence for a failure; what the engine refused is marked as such, as docker does. */

@@ -1,11 +1,13 @@
 // An Engine API client: requests over one kept-alive connection pool, and connections taken over for raw streams.
 
 import type * as Http from 'node:http'
+import { isIP } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type ErrorKind, GantryError, unavailable } from '../lib/errors.ts'
-import { http } from '../lib/http.ts'
+import { http, loadHttps } from '../lib/http.ts'
 import { type Address, parseAddress } from './address.ts'
+import type { TlsCredentials } from './tls.ts'
 
 /** A query value; undefined is left out, a list repeats the key, and an object is sent as JSON. */
 export type QueryValue = string | number | boolean | readonly string[] | object | undefined
@@ -35,10 +37,16 @@ export class EngineError extends GantryError {
 /** Talks to one engine. Every method throws EngineError if the engine refuses, `unavailable` if it can't be reached. */
 export class Client implements Disposable {
   readonly address: Address
-  readonly #agent = new http.Agent({ keepAlive: true })
+  readonly #transport: Pick<typeof Http, 'request' | 'Agent'>
+  readonly #credentials: TlsCredentials | undefined
+  readonly #agent: Http.Agent
 
-  constructor(address: string) {
-    this.address = parseAddress(address)
+  /** With `credentials` an engine that isn't on this host is spoken to over TLS. */
+  constructor(address: string, credentials?: TlsCredentials) {
+    this.address = parseAddress(address, credentials !== undefined)
+    this.#credentials = this.address.kind === 'tcp' ? credentials : undefined
+    this.#transport = this.#credentials ? loadHttps() : http
+    this.#agent = new this.#transport.Agent({ keepAlive: true })
   }
 
   /** Sends a request and returns its answer with the body unread. */
@@ -87,8 +95,9 @@ export class Client implements Disposable {
 
   #open(method: string, path: string, options: RequestOptions, agent: Http.Agent | false, extra: object = {}) {
     const target = this.address.kind === 'unix' ? { socketPath: this.address.path } : addressOf(this.address)
-    return http.request({
+    return this.#transport.request({
       ...target,
+      ...this.#credentials,
       method,
       agent,
       path: path + encodeQuery(options.query),
@@ -104,7 +113,12 @@ export class Client implements Disposable {
   }
 }
 
-const addressOf = (address: Extract<Address, { kind: 'tcp' }>) => ({ host: address.host, port: address.port })
+// The Host header is no name that the engine's certificate could be for.
+const addressOf = ({ host, port }: Extract<Address, { kind: 'tcp' }>) => ({
+  host,
+  port,
+  servername: isIP(host) === 0 ? host : '',
+})
 
 function contentHeaders(options: RequestOptions): Record<string, string> {
   if (options.body) return { 'Content-Type': 'application/json' }

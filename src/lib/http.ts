@@ -5,3 +5,6 @@
  * whole other HTTP client (40 ms, 10 MB).
  */
 export const http = process.getBuiltinModule('node:http')
+
+/** `node:https`, loaded when it is asked for: few clients speak TLS. */
+export const loadHttps = () => process.getBuiltinModule('node:https')

@@ -73,6 +73,18 @@ test('TLS with client certificates', gantrydOnly, async suite => {
     await docker(['rm', '-f', 'c1'])
   })
 
+  await suite.test('gantry speaks it too, with docker’s flags and variables', async () => {
+    const variables = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: client.directory }
+    const piped = await gantry(engine, ['run', '--rm', '-i', 'busybox', 'cat'], variables, 'by gantry\n')
+    assert.deepEqual(piped, { code: 0, stdout: 'by gantry\n', stderr: '' })
+    assert.equal((await gantry(engine, [...withFiles(client), 'ps', '--quiet'], {})).code, 0)
+    assert.notEqual((await gantry(engine, [...withFiles(stranger), 'ps'], {})).code, 0)
+    const wrongAuthority = { ...variables, DOCKER_CERT_PATH: stranger.directory }
+    assert.match((await gantry(engine, ['ps'], wrongAuthority)).stderr, /certificate/)
+    const missing = await gantry(engine, ['--tlsverify', '--tlscacert=/missing', 'ps'], {})
+    assert.match(missing.stderr, /ENOENT.*\/missing/)
+  })
+
   await suite.test('a terminal', async () => {
     const argv = ['nsenter', `--net=/proc/${engine.namespace.pid}/ns/net`, '--', 'docker', ...withFiles(client)]
     await using terminal = new Terminal([...argv, 'run', '--rm', '-it', 'busybox', 'sh'], { env })
@@ -89,4 +101,9 @@ function connect({ namespace }: Engine, client: Credentials, version: string) {
   // What the machine's own policy allows is not the question.
   const argv = ['openssl', 's_client', '-connect', '127.0.0.1:2376', version, '-cipher', 'ALL:@SECLEVEL=0', ...files]
   return run(namespace.enter(argv))
+}
+
+function gantry({ namespace, environment }: Engine, args: readonly string[], more: object, stdin = '') {
+  const argv = namespace.enter([join(import.meta.dirname, '../../bin/gantry'), ...args])
+  return run(argv, { env: { ...environment, GANTRY_HOST: 'tcp://127.0.0.1', ...more }, stdin })
 }

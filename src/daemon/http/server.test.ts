@@ -249,6 +249,19 @@ test('a handler that waits is told when its client goes', async () => {
   await aborted
 })
 
+test('whoever ends its side before a request is complete is let go at once', async () => {
+  await using server = await TestServer.start(pingHandlers)
+  const started = performance.now()
+  for (const begin of ['', 'POST /containers/c1/att']) {
+    const socket = server.connect()
+    const closed = new Promise(resolve => socket.once('close', resolve))
+    socket.resume().end(begin)
+    await closed
+  }
+  // Those who say nothing are let go as well, after a minute.
+  assert.ok(performance.now() - started < 30_000)
+})
+
 test('no target, header or body is answered with a 5xx', async () => {
   await using server = await TestServer.start(echo)
   const path = fc.oneof(

@@ -20,23 +20,22 @@ export function sniff(socket: Socket, serve: (socket: Socket) => void, bare: (so
   let seen: Buffer = Buffer.alloc(0)
   const finish = (first: Buffer) => {
     clearTimeout(timer)
-    socket.off('readable', look).off('error', ignore)
+    socket.off('readable', look).off('error', ignore).off('end', leave)
     if (first.length > 0) socket.unshift(first)
     serve(socket)
   }
   const look = () => {
     const chunk = socket.read() as Buffer | null
-    if (chunk === null) {
-      if (socket.readableEnded) finish(seen)
-      return
-    }
+    if (chunk === null) return
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk])
     const verdict = judge(seen)
     if (verdict === 'bare') bare(socket)
     if (verdict !== 'unclear') finish(verdict === 'bare' ? withUpgrade(seen) : seen)
   }
+  // Whoever ends before the head of a request is complete has nothing to be answered.
+  const leave = () => socket.destroy()
   const timer = setTimeout(() => socket.destroy(), patience).unref()
-  socket.on('readable', look).on('error', ignore)
+  socket.on('readable', look).on('error', ignore).on('end', leave)
   socket.once('close', () => clearTimeout(timer))
 }
 
