@@ -27,15 +27,12 @@ const remembered = 5 * 60_000
 /** Exit code of an exec that did not come to its runtime. */
 const cannotStart = 126
 
-/**
- * Registers a process to be started later; once it has ended, it can be asked for its exit code for `rememberedFor`
- * milliseconds. Throws dockerd's errors, in which the container is called `name`.
- */
+/** Registers a process to be started later. Throws dockerd's errors, in which the container is called `name`. */
 export function createExec(
   engine: Pick<Engine, 'ids' | 'events'>,
   container: Container,
   request: ExecCreateRequest,
-  { name = container.id, rememberedFor = remembered }: { name?: string; rememberedFor?: number } = {},
+  { name = container.id, isProbe = false }: { name?: string; isProbe?: boolean } = {},
 ): Exec {
   if ((request.Cmd ?? []).length === 0) throw invalid('No exec command specified')
   checkRunning(container, name)
@@ -48,7 +45,7 @@ export function createExec(
     phase: 'created',
     pid: 0,
     exitCode: null,
-    rememberedFor,
+    isProbe,
     ended: Promise.withResolvers(),
     shim: undefined,
     size: undefined,
@@ -116,6 +113,9 @@ export interface LaunchedExec {
   readonly started: Promise<void>
 }
 
+/** The file that tells a later daemon that an exec, whose directory this is, is a probe. */
+export const probeMark = (directory: string) => join(directory, 'probe')
+
 /** Launches an exec with clients for its streams from the first byte. Throws what makes that impossible. */
 export async function launchExec(engine: Engine, exec: Exec, attach: readonly AttachFlags[]): Promise<LaunchedExec> {
   const directory = join(containerPaths(engine.settings, exec.container.id).execs, exec.id)
@@ -124,6 +124,7 @@ export async function launchExec(engine: Engine, exec: Exec, attach: readonly At
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     const process = processFor(engine, exec.container, exec.request, exec.size)
     writeFileSync(join(directory, 'process.json'), formatSpec(process), { mode: 0o600 })
+    if (exec.isProbe) writeFileSync(probeMark(directory), '')
     const shim = launchShim({ ...execShimOptions(engine, exec, directory), attach }, engine.settings.shim)
     exec.shim = shim.connection
     return { attached: shim.attached, started: follow(engine, exec, directory, shim) }
@@ -173,9 +174,9 @@ function end(exec: Exec, directory: string, code: number) {
   exec.ended.resolve(code)
 }
 
-function forget({ container, id, rememberedFor }: Exec) {
-  if (rememberedFor === 0) container.execs.delete(id)
-  else setTimeout(() => container.execs.delete(id), rememberedFor).unref()
+function forget({ container, id, isProbe }: Exec) {
+  if (isProbe) container.execs.delete(id)
+  else setTimeout(() => container.execs.delete(id), remembered).unref()
 }
 
 /** Sets the size of the terminal, now or for when it starts. */

@@ -16,6 +16,8 @@ export interface ListQuery {
   readonly all: boolean
   readonly limit: number
   readonly filters: Filters
+  /** Say of each how healthy it is, as the API does since 1.52. */
+  readonly health?: boolean
 }
 
 type Parts = Pick<Engine, 'containers' | 'images' | 'networks' | 'volumes' | 'clock'>
@@ -26,7 +28,10 @@ export function list(engine: Parts, query: ListQuery): ContainerSummary[] {
   // Whoever asks for a state means stopped containers too.
   const all = query.all || query.limit > 0 || query.filters.has('status')
   const found = engine.containers.all().filter(container => (all || container.isActive) && matches(container))
-  return (query.limit > 0 ? found.slice(0, query.limit) : found).map(container => summarize(engine, container))
+  return (query.limit > 0 ? found.slice(0, query.limit) : found).map(container => ({
+    ...summarize(engine, container),
+    ...(query.health && { Health: healthSummary(container) }),
+  }))
 }
 
 function summarize(engine: Parts, container: Container): ContainerSummary {
@@ -60,6 +65,12 @@ function imageName(engine: Parts, container: Container): string {
 
 function commandLine(argv: readonly string[]): string {
   return argv.map((word, index) => (index > 0 && word.includes(' ') ? `'${word}'` : word)).join(' ')
+}
+
+// One that doesn't run has none.
+function healthSummary({ isRunning, state: { health } }: Container): ContainerSummary['Health'] {
+  if (!isRunning || !health) return { Status: 'none', FailingStreak: 0 }
+  return { Status: health.Status, FailingStreak: health.FailingStreak }
 }
 
 function healthText({ state: { health } }: Container): string {

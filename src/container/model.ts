@@ -107,8 +107,8 @@ export interface Exec {
   phase: 'created' | 'running' | 'ended'
   pid: number
   exitCode: number | null
-  /** Milliseconds for which it is kept after its end. */
-  readonly rememberedFor: number
+  /** True for a probe of the health check: nobody asks for it once it has ended, or its daemon. */
+  readonly isProbe: boolean
   /** Its exit code, once it has ended or could not start. */
   readonly ended: PromiseWithResolvers<number>
   shim: ShimConnection | undefined

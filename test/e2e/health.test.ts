@@ -137,6 +137,36 @@ test('health checks', { skip: onDockerd }, async suite => {
     await remove(engine, 'rare')
   })
 
+  await suite.test('a probe that hangs does not outlive its daemon', async () => {
+    const Test = ['CMD-SHELL', 'test -e /tmp/hung && exit 0; touch /tmp/hung; exec sleep 8153']
+    await create(engine, 'hung', check(Test, { Timeout: 3600_000 * millisecond }))
+    await start(engine, 'hung')
+    await until(() => sleepers('8153') === 1)
+    await engine.kill9()
+    await engine.start()
+    await until(() => sleepers('8153') === 0)
+    await becomes('hung', 'healthy')
+    await remove(engine, 'hung')
+  })
+
+  await suite.test('lists tell of it since API 1.52', async () => {
+    await create(engine, 'listed', check(['CMD', 'true']))
+    await start(engine, 'listed')
+    await becomes('listed', 'healthy')
+    const listed = async (version: string) => {
+      const url = `http://x/${version}/containers/json?all=1&filters={"name":["listed"]}`
+      const { stdout } = await engine.run(['curl', '--silent', '--globoff', '--unix-socket', engine.socket, url])
+      return JSON.parse(stdout)[0].Health
+    }
+    assert.deepEqual(
+      [await listed('v1.51'), await listed('v1.52')],
+      [undefined, { Status: 'healthy', FailingStreak: 0 }],
+    )
+    await call(engine, 'POST', '/containers/listed/kill')
+    assert.deepEqual(await listed('v1.52'), { Status: 'none', FailingStreak: 0 })
+    await remove(engine, 'listed')
+  })
+
   await suite.test('many at once', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `many${index}`)
     for (const name of names) {

@@ -66,8 +66,7 @@ async function startProbe(
 ): Promise<{ exec: Exec; collected: Promise<unknown> }> {
   using slot = await starts.take(signal)
   const request = { ...zero(ExecCreateRequest), Cmd: [...argv], AttachStdout: true, AttachStderr: true }
-  // Nobody knows of it who could ask for its exit code afterwards.
-  const exec = createExec(engine, container, request, { rememberedFor: 0 })
+  const exec = createExec(engine, container, request, { isProbe: true })
   const { attached, started } = await launchExec(engine, exec, [{ stdout: true, stderr: true }])
   const giveUp = () => {
     exec.shim?.giveUp()

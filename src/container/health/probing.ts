@@ -9,7 +9,7 @@ import { containerEvent } from '../events.ts'
 import type { Container } from '../model.ts'
 import { type HealthCheck, healthCheckOf } from './check.ts'
 import type { HealthChecks } from './checks.ts'
-import { runCommandProbe } from './command-probe.ts'
+import { type ProbeResult, runCommandProbe } from './command-probe.ts'
 import { runNativeProbe } from './native-probe.ts'
 import { actOnFailure } from './on-failure.ts'
 import { Schedule, type Timer } from './schedule.ts'
@@ -20,9 +20,10 @@ import { afterProbe, pauseBefore, unwatchedHealth } from './state.ts'
 interface Watch {
   readonly container: Container
   readonly check: HealthCheck
-  /** Aborted when the container is left alone. */
-  readonly left: AbortController
+  /** What waits for the time of the next probe. */
   next: Disposable | undefined
+  /** Ends the probe that runs. */
+  probe: AbortController | undefined
 }
 
 /** Probes by one timer; each container has one probe at a time, its next one a pause after the end of the last. */
@@ -42,7 +43,7 @@ export class ProbingHealthChecks implements HealthChecks {
     const check = healthCheckOf(container.definition)
     if (!check || !container.state.health || container.state.phase !== 'running') return
     this.#end(container)
-    const watch = { container, check, left: new AbortController(), next: undefined }
+    const watch = { container, check, next: undefined, probe: undefined }
     this.#watches.set(container, watch)
     this.#plan(watch)
   }
@@ -56,13 +57,13 @@ export class ProbingHealthChecks implements HealthChecks {
     if (!watch) return false
     this.#watches.delete(container)
     watch.next?.[Symbol.dispose]()
-    watch.left.abort()
+    watch.probe?.abort()
     return true
   }
 
   #plan(watch: Watch): void {
     const { health } = watch.container.state
-    if (!health) return
+    if (!health || this.#watches.get(watch.container) !== watch) return
     const pause = pauseBefore(health, watch.check, this.#sinceStart(watch.container, this.#engine().clock.now()))
     watch.next = this.#schedule.after(pause, () => {
       watch.next = undefined
@@ -79,8 +80,10 @@ export class ProbingHealthChecks implements HealthChecks {
   async #probe(watch: Watch): Promise<void> {
     const { clock } = this.#engine()
     const started = clock.now()
-    const { exitCode, output } = await this.#run(watch)
-    if (watch.left.signal.aborted) return
+    const { signal } = (watch.probe = new AbortController())
+    const { exitCode, output } = await this.#run(watch, signal)
+    watch.probe = undefined
+    if (signal.aborted) return
     const result = { Start: formatTime(started), End: formatTime(clock.now()), ExitCode: exitCode, Output: output }
     try {
       this.#record(watch, result, this.#sinceStart(watch.container, started))
@@ -89,10 +92,9 @@ export class ProbingHealthChecks implements HealthChecks {
     }
   }
 
-  async #run({ container, check, left }: Watch) {
+  async #run({ container, check: { probe, timeout } }: Watch, signal: AbortSignal): Promise<ProbeResult> {
     try {
-      const { probe } = check
-      const limits = { timeout: check.timeout, signal: left.signal, schedule: this.#schedule, starts: this.#starts }
+      const limits = { timeout, signal, schedule: this.#schedule, starts: this.#starts }
       if (probe.target) return await runNativeProbe(container, probe.target, limits)
       return await runCommandProbe(this.#engine(), container, probe.argv, limits)
     } catch (error) {

@@ -42,8 +42,9 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
   const { containers } = engine
   const sampler = new Sampler(engine)
   return {
-    async ContainerList({ query }) {
-      const summaries = list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query) })
+    async ContainerList({ query, version }) {
+      const health = version.atLeast('1.52')
+      const summaries = list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query), health })
       if (!query.size) return json(summaries)
       const sized = summaries.map(async summary => ({
         ...summary,
