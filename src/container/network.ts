@@ -89,9 +89,10 @@ const publishedAt = (port: PortRequest, address: string): PortRequest =>
 export function portRequests(container: Container): PortRequest[] {
   const { config, hostConfig } = container.definition
   const bindings = hostConfig.PortBindings ?? {}
-  const requests = Object.entries(bindings).flatMap(([port, list]) =>
-    (list ?? []).map(binding => portRequest(port, binding.HostIp, binding.HostPort)),
-  )
+  const requests = Object.entries(bindings).flatMap(([port, list]) => {
+    checkPort(port)
+    return (list ?? []).map(binding => portRequest(port, binding.HostIp, binding.HostPort))
+  })
   if (!hostConfig.PublishAllPorts) return requests
   const open = Object.keys(config.ExposedPorts ?? {}).filter(port => !bindings[port]?.length)
   return [...requests, ...open.map(port => portRequest(port, '', ''))]
@@ -110,6 +111,9 @@ export function portRequest(port: string, hostAddress: string, hostPort: string)
   const containerPort = portNumber(number, port)
   return { containerPort, protocol, hostAddress, hostPort: first, ...(last > first && { hostPortEnd: last }) }
 }
+
+// Its number is wrong also where nothing is bound to it.
+const checkPort = (port: string) => void portNumber(port.split('/')[0] ?? '', port)
 
 function portNumber(text: string, port: string): number {
   const number = Number(text)

@@ -172,6 +172,7 @@ const everything: LimitSupport = {
   pids: true,
   cpuShares: true,
   cpuQuota: true,
+  cpuRealtime: true,
   cpuset: true,
   cpus: '0-1',
   mems: '0',
@@ -196,9 +197,10 @@ describe('limits', () => {
     refused({ NanoCpus: 1e9, CpuPeriod: 1000 }, 'Conflicting options: Nano CPUs and CPU Period cannot both be set')
     refused({ NanoCpus: 1e9, CpuQuota: 1000 }, 'Conflicting options: Nano CPUs and CPU Quota cannot both be set')
     refused({ CpuPeriod: 10 }, /CPU cfs period can not be less than 1ms/)
+    refused({ CpuRealtimePeriod: 1, CpuRealtimeRuntime: 2 }, /runtime cannot be higher than cpu real-time period/)
     refused({ CpuQuota: 10 }, 'CPU cfs quota can not be less than 1ms (i.e. 1000)')
     refused({ CpusetCpus: '9' }, 'Requested CPUs are not available - requested 9, available: 0-1')
-    refused({ CpusetCpus: 'x' }, 'Invalid value x for cpuset cpus')
+    refused({ CpusetCpus: 'x' }, 'Invalid value x for cpuset cpus: invalid format: x')
     refused({ CpusetMems: '1' }, 'Requested memory nodes are not available - requested 1, available: 0')
     refused({ BlkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000')
   })
@@ -246,6 +248,7 @@ describe('limits', () => {
 
   it('of other kinds are checked too', () => {
     throws(() => verifyRanges({ OomScoreAdj: 1001 }), /Invalid value 1001, range for oom score adj is \[-1000, 1000\]/)
+    throws(() => verifyRanges({ CgroupParent: 'a\0b' }), /invalid cgroup parent/)
     throws(() => verifyRanges({ ShmSize: -1 }), /SHM size can not be less than 0/)
     throws(() => verifyRanges({ Annotations: { '': 'x' } }), /invalid Annotations/)
   })

@@ -69,6 +69,8 @@ export interface ResourceRequest {
 
 /** How it is isolated. */
 export interface IsolationRequest extends ResourceRequest {
+  /** Below the root of the cgroup hierarchies; empty: the daemon's. */
+  CgroupParent?: Optional<string>
   CapAdd?: Optional<readonly string[]>
   CapDrop?: Optional<readonly string[]>
   Privileged?: Optional<boolean>

@@ -13,6 +13,7 @@ export interface LimitSupport {
   pids: boolean
   cpuShares: boolean
   cpuQuota: boolean
+  cpuRealtime: boolean
   cpuset: boolean
   /** Lists such as `0-3`. */
   cpus: string
@@ -43,6 +44,7 @@ export function verifyResources<T extends ResourceRequest>(
   const warnings: string[] = []
   verifyMemory(request, support, warnings, update)
   verifyPids(request, support, warnings)
+  if (!update) verifyRealtime(request, support)
   verifyCpu(request, support, warnings)
   verifyCpuset(request, support, warnings)
   verifyBlkio(request, support, warnings)
@@ -145,6 +147,17 @@ function verifyCpu(request: ResourceRequest, support: LimitSupport, warnings: st
   }
 }
 
+// Of an update, the kernel says whether it fits what is there.
+function verifyRealtime(
+  { CpuRealtimePeriod: period, CpuRealtimeRuntime: runtime }: ResourceRequest,
+  support: LimitSupport,
+) {
+  if ((period || runtime) && !support.cpuRealtime) throw invalid('kernel does not support CPU real-time scheduler')
+  if (period && runtime && runtime > period) {
+    throw invalid('cpu real-time runtime cannot be higher than cpu real-time period')
+  }
+}
+
 function verifyNanoCpus(request: ResourceRequest, support: LimitSupport) {
   const nanos = request.NanoCpus ?? 0
   if (nanos === 0) return
@@ -178,7 +191,7 @@ function verifyCpuset(request: ResourceRequest, support: LimitSupport, warnings:
 function checkList(wanted: string | null | undefined, available: string, field: string, noun: string) {
   if (!wanted) return
   const members = parseList(wanted)
-  if (!members) throw invalid(`Invalid value ${wanted} for cpuset ${field}`)
+  if (!members) throw invalid(`Invalid value ${wanted} for cpuset ${field}: invalid format: ${wanted}`)
   const present = parseList(available) ?? new Set()
   if (!members.isSubsetOf(present)) {
     throw invalid(`Requested ${noun} are not available - requested ${wanted}, available: ${available}`)
@@ -249,6 +262,7 @@ function verifyForeign(request: ResourceRequest, warnings: string[]) {
 export function verifyRanges(request: IsolationRequest) {
   const score = request.OomScoreAdj ?? 0
   if (score < -1000 || score > 1000) throw invalid(`Invalid value ${score}, range for oom score adj is [-1000, 1000]`)
+  if (request.CgroupParent?.includes('\0')) throw invalid('invalid cgroup parent: it contains a NUL byte')
   if ((request.ShmSize ?? 0) < 0) throw invalid('SHM size can not be less than 0')
   if (request.Annotations && '' in request.Annotations) {
     throw invalid('invalid Annotations: the empty string is not permitted as an annotation key')

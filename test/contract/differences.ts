@@ -1,5 +1,7 @@
 // Where gantryd is right to answer otherwise than the dockerd it is compared with, and why.
 
+import { requestDifferences } from './request-differences.ts'
+
 /** What dockerd prints as `from` gantryd prints as `to`. As narrow as it can be. */
 export interface Difference {
   /** `area: name`; without it, any. */
@@ -13,6 +15,7 @@ const newer = 'dockerd 28 words it so'
 const plain = 'one sentence instead of a prefix from each layer'
 
 export const differences: readonly Difference[] = [
+  ...requestDifferences,
   {
     from: /failed to create shim task: OCI runtime create failed: runc create failed: (.*): unknown$/gm,
     to: '$1',
@@ -221,7 +224,7 @@ export const differences: readonly Difference[] = [
     why: 'the volume has been pruned',
   },
   {
-    from: /(?<=daemon: )invalid restart policy 'sometimes'/g,
+    from: /(?<=daemon: |message":")invalid restart policy 'sometimes'/g,
     to: "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
     why: newer,
   },
@@ -234,11 +237,6 @@ export const differences: readonly Difference[] = [
     from: /(?<="|daemon: )maximum retry count cannot be negative/g,
     to: 'invalid restart policy: maximum retry count cannot be negative',
     why: newer,
-  },
-  {
-    from: /for cpuset cpus: invalid format: x/,
-    to: 'for cpuset cpus',
-    why: 'says no less',
   },
   {
     scenario: 'run: flags that do not exist or do not fit',

@@ -14,6 +14,7 @@ import { listing } from './listing.ts'
 import { mounts } from './mounts.ts'
 import { network } from './network.ts'
 import { propagation } from './propagation.ts'
+import { requests } from './requests.ts'
 import { run } from './run.ts'
 import { sharing } from './sharing.ts'
 import { streams } from './streams.ts'
@@ -37,4 +38,5 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   propagation,
   files,
   update,
+  requests,
 }
