@@ -2,6 +2,7 @@
 
 import type { Engine } from '../test/kit/engine.ts'
 import { until } from '../test/kit/until.ts'
+import { readLog, readLogCpu, writeLog, writeLogCpu } from './logs.ts'
 import { processesOf, total } from './memory.ts'
 import { type Measure, timed } from './sample.ts'
 import { runOnSocket } from './socket.ts'
@@ -103,4 +104,8 @@ export const rows: readonly Row[] = [
     share: 0.1,
     measure: memoryPerContainer,
   },
+  { name: 'log-write', what: 'writing a log of 2 million lines', unit: 'ms', share: 0.1, measure: writeLog },
+  { name: 'log-write-cpu', what: 'processor time for that', unit: 'ms', share: 0.1, measure: writeLogCpu },
+  { name: 'log-read', what: 'reading 2 million lines with docker logs', unit: 'ms', share: 0.1, measure: readLog },
+  { name: 'log-read-cpu', what: 'processor time of the engine for that', unit: 'ms', share: 0.1, measure: readLogCpu },
 ]
