@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,18 +145,38 @@ static bool numbered(char name[PATH_MAX], const char *path, uint64_t number) {
   return text.length < PATH_MAX - 1;
 }
 
-static void shift(const struct log_file *file) {
-  char from[PATH_MAX], to[PATH_MAX];
-  for (uint64_t number = file->max_file - 1; number > 1; number--) {
-    if (numbered(from, file->path, number - 1) && numbered(to, file->path, number)) rename(from, to);
+static bool numbered_compressed(char name[PATH_MAX], const char *path, uint64_t number) {
+  if (!numbered(name, path, number) || strlen(name) + sizeof ".gz" > PATH_MAX) return false;
+  memcpy(name + strlen(name), ".gz", sizeof ".gz");
+  return true;
+}
+
+// The daemon may have compressed the file: then that is what moves. The form that isn't there any more is removed.
+static void shift_one(const struct log_file *file, uint64_t number) {
+  char from[PATH_MAX], to[PATH_MAX], to_compressed[PATH_MAX];
+  if (!numbered(from, file->path, number - 1) || !numbered(to, file->path, number)) return;
+  if (!numbered_compressed(to_compressed, file->path, number)) return;
+  if (rename(from, to) == 0) {
+    unlink(to_compressed);
+  } else if (numbered_compressed(from, file->path, number - 1) && rename(from, to_compressed) == 0) {
+    unlink(to);
   }
-  if (file->max_file > 1 && numbered(to, file->path, 1)) rename(file->path, to);
+}
+
+static void shift(const struct log_file *file) {
+  char first[PATH_MAX];
+  for (uint64_t number = file->max_file - 1; number > 1; number--) shift_one(file, number);
+  if (file->max_file < 2 || !numbered(first, file->path, 1)) return;
+  rename(file->path, first);
+  if (numbered_compressed(first, file->path, 1)) unlink(first);
 }
 
 // Opens the file that is to follow, then moves the names; the descriptor of the new file, or -1.
 static int begin_next(const struct log_file *file) {
   char fresh[PATH_MAX];
   if (!numbered(fresh, file->path, 0)) return -1;
+  // Whoever holds the lock is about to put a compressed file in the place of one of those that would move.
+  if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) return -1;
   int fd = open_log(fresh, O_TRUNC);
   if (fd < 0) return -1;
   shift(file);
@@ -175,6 +196,7 @@ void log_file_rotate(struct log_file *file) {
   int fd = begin_next(file);
   if (fd < 0) {
     // The old file goes on, over its limit but without a loss.
+    flock(file->fd, LOCK_UN);
     file->limit = file->size + RETRY_AFTER;
     return;
   }
@@ -186,6 +208,7 @@ int log_file_clear(struct log_file *file, struct failure *failure) {
   // First of all: on a full disk this makes room for the rest.
   for (uint64_t number = 1; number < file->max_file; number++) {
     if (numbered(name, file->path, number)) unlink(name);
+    if (numbered_compressed(name, file->path, number)) unlink(name);
   }
   int fd = numbered(name, file->path, 0) ? open_log(name, O_TRUNC) : -1;
   if (fd < 0) return fail_errno(failure, "open", name);

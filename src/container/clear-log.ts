@@ -22,7 +22,7 @@ export async function clearLog(engine: Engine, container: Container): Promise<vo
 function removeFiles(path: string) {
   const [directory, name] = [dirname(path), basename(path)]
   for (const entry of entriesOf(directory)) {
-    if (entry.startsWith(name) && /^(?:\.\d+)?$/.test(entry.slice(name.length))) rmSync(join(directory, entry))
+    if (entry.startsWith(name) && /^(?:\.\d+(?:\.gz)?)?$/.test(entry.slice(name.length))) rmSync(join(directory, entry))
   }
 }
 

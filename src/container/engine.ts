@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
+import type { Compressors } from '../logging/compressors.ts'
 import type { Forwarders } from '../logging/forwarders.ts'
 import type { Networks } from '../network/networks.ts'
 import type { Cgroups } from '../runtime/cgroup.ts'
@@ -76,6 +77,7 @@ export interface Engine {
   readonly host: HostFacts
   readonly containers: ContainerStore
   readonly forwarders: Forwarders
+  readonly compressors: Compressors
   readonly removeTree: RemoveTree
   readonly trees: TreeWorkers
   readonly health: HealthChecks

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf } from '../lib/errors.ts'
 import { attributesOf } from '../logging/attributes.ts'
-import { checkLogConfig, fileAttributes, isReadable, limitsOf } from '../logging/drivers.ts'
+import { checkLogConfig, fileAttributes, isCompressed, isReadable, limitsOf } from '../logging/drivers.ts'
 import { sinkOf } from '../logging/forwarders.ts'
 import type { Sink } from '../logging/sink.ts'
 import type { LogSubject } from '../logging/subject.ts'
@@ -51,20 +51,26 @@ export function hasReadableLog({ definition }: Container): boolean {
   return isReadable(driver, options ?? {})
 }
 
-type ForwardingParts = Pick<Engine, 'settings' | 'forwarders' | 'log'>
+type Tending = Pick<Engine, 'settings' | 'forwarders' | 'compressors' | 'log'>
 
-/** Sends what there is of the container's log, and what comes, to its collector, if its driver has one. */
-export function forwardLog(engine: ForwardingParts, container: Container): void {
-  const sink = sinkFor(engine, container)
+/**
+ * Looks after the container's log from now on: what was rotated is compressed if that was asked for, and all of it is sent
+ * to its collector if its driver has one.
+ */
+export function tendLog(engine: Tending, container: Container): void {
   const path = logPath(engine.settings, container)
   // It was never started.
-  if (!sink || !existsSync(dirname(path))) return
-  const { logPosition } = containerPaths(engine.settings, container.id)
-  engine.forwarders.follow({ container: container.id, path, positionPath: logPosition, sink }, container.isRunning)
+  if (!existsSync(dirname(path))) return
+  const { Type: driver, Config: options } = container.definition.hostConfig.LogConfig
+  if (isCompressed(driver, options ?? {})) engine.compressors.follow(container.id, path, container.isRunning)
+  const sink = sinkFor(engine, container)
+  if (!sink) return
+  const { logPosition: positionPath } = containerPaths(engine.settings, container.id)
+  engine.forwarders.follow({ container: container.id, path, positionPath, sink }, container.isRunning)
 }
 
 // What create has accepted is good, unless another version of the daemon did: no reason for the container not to run.
-function sinkFor(engine: ForwardingParts, { id, name, definition }: Container): Sink | undefined {
+function sinkFor(engine: Tending, { id, name, definition }: Container): Sink | undefined {
   const { Type: driver, Config: options } = definition.hostConfig.LogConfig
   try {
     return sinkOf(driver, options ?? {}, subjectOf(name, definition))
@@ -81,5 +87,7 @@ export function shimLog(settings: ContainerSettings, container: Container): Shim
   const path = logPath(settings, container)
   mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
   const attributes = fileAttributes(driver, options ?? {}, subjectOf(container.name, container.definition))
-  return { path, ...limitsOf(driver, options ?? {}), ...(Object.keys(attributes).length > 0 && { attributes }) }
+  const { maxSize, maxFiles } = limitsOf(driver, options ?? {})
+  const limits = { ...(maxSize !== undefined && { maxSize }), maxFiles }
+  return { path, ...limits, ...(Object.keys(attributes).length > 0 && { attributes }) }
 }

@@ -47,6 +47,7 @@ export async function settleExit(
 ): Promise<void> {
   engine.health.leave(container)
   engine.forwarders.ended(container.id)
+  engine.compressors.ended(container.id)
   await release(engine, container)
   const seen = exit ?? readExitRecord(containerPaths(engine.settings, container.id).exitRecord)
   recordExit(engine, container, seen, unseen)

@@ -67,6 +67,7 @@ export async function removeLocked(engine: Engine, container: Container, volumes
   const { exitCode: code, oomKilled } = container.state
   container.state.phase = 'removing'
   await engine.forwarders.finish(container.id)
+  await engine.compressors.forget(container.id)
   const paths = containerPaths(engine.settings, container.id)
   const unused = volumes ? unusedVolumes(engine, container) : []
   // The rows go first: files without a row are swept at the next start, a row without files would be a broken container.

@@ -9,7 +9,7 @@ import { type FoundShim, connectShim } from '../runtime/shim.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { openInit } from './init-process.ts'
-import { forwardLog } from './log-config.ts'
+import { tendLog } from './log-config.ts'
 import type { Container, Live } from './model.ts'
 import { hostIsDown, settleExit, shimIsLost, watchExit } from './on-exit.ts'
 import { containerPaths } from './paths.ts'
@@ -111,8 +111,8 @@ export async function settleInherited(engine: Engine, { running, ended }: Inheri
     if (container.state.phase === 'restarting') container.state.phase = 'exited'
     if (container.definition.hostConfig.AutoRemove && !container.isRunning) await removeLocked(engine, container, true)
   }
-  // What ended may have left output that its collector doesn't have yet.
-  for (const container of engine.containers.all()) forwardLog(engine, container)
+  // What ended may have left output that its collector doesn't have yet, and files to be compressed.
+  for (const container of engine.containers.all()) tendLog(engine, container)
   await sweepLeftovers(engine)
 }
 

@@ -12,7 +12,7 @@ import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
 import { healthAtStart } from './health/state.ts'
 import { openInit } from './init-process.ts'
-import { forwardLog } from './log-config.ts'
+import { tendLog } from './log-config.ts'
 import { type Container, type EarlyAttach, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
 import { releaseRun, watchExit } from './on-exit.ts'
@@ -144,7 +144,7 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     ended: shim.ended,
   }
   container.live = live
-  forwardLog(engine, container)
+  tendLog(engine, container)
   watchExit(engine, container, live, startAgain)
   // Those who came while it was starting.
   for (const { flags, take } of container.early) live.shim.attach(flags).then(take, () => take(undefined))

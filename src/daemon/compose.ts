@@ -19,6 +19,7 @@ import { systemClock } from '../lib/clock.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
+import { Compressors } from '../logging/compressors.ts'
 import { Forwarders } from '../logging/forwarders.ts'
 import { Networks, type NetworksOptions } from '../network/networks.ts'
 import { ensureApparmorProfile } from '../runtime/apparmor.ts'
@@ -119,6 +120,7 @@ export async function composeEngine(
     host,
     containers,
     forwarders: undo.use(new Forwarders(log)),
+    compressors: undo.use(new Compressors(log)),
     removeTree,
     trees: undo.use(new TreeWorkers()),
     health: new ProbingHealthChecks(() => engine, systemTimer()),

@@ -8,13 +8,21 @@ import { tagOf } from './tag.ts'
 import { subject } from './testing.ts'
 
 test('log files are bounded unless that was declined', () => {
-  assert.deepEqual(limitsOf('json-file', {}), { maxSize: 20 * 1024 * 1024, maxFiles: 5 })
-  assert.deepEqual(limitsOf('json-file', { 'max-size': '10m', 'max-file': '3' }), { maxSize: 10_000_000, maxFiles: 3 })
-  assert.deepEqual(limitsOf('json-file', { 'max-size': '-1' }), { maxFiles: 1 })
+  const megabytes = 1024 * 1024
+  assert.deepEqual(limitsOf('json-file', {}), { maxSize: 20 * megabytes, maxFiles: 5, compress: false })
+  assert.deepEqual(limitsOf('json-file', { 'max-size': '10m', 'max-file': '3', compress: 'true' }), {
+    maxSize: 10_000_000,
+    maxFiles: 3,
+    compress: true,
+  })
+  assert.deepEqual(limitsOf('json-file', { 'max-size': '-1' }), { maxFiles: 1, compress: false })
+  assert.deepEqual(limitsOf('local', {}), { maxSize: 20 * megabytes, maxFiles: 5, compress: true })
   assert.deepEqual(limitsOf('local', { 'max-size': '1k', compress: 'false', 'max-file': '1' }), {
     maxSize: 1000,
     maxFiles: 1,
+    compress: false,
   })
+  assert.equal(limitsOf('syslog', { 'cache-max-size': '1k' }).maxSize, 1000)
 })
 
 test('a tag is a template over facts of the container', () => {

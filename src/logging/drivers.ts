@@ -24,7 +24,7 @@ const remote = (check: (options: LogOptions) => unknown): Driver => ({ check, li
 const drivers: Readonly<Record<string, Driver>> = {
   'json-file': { check: checkJsonFile, limits: jsonFileLimits },
   local: { check: checkLocal, limits: localLimits },
-  none: { check: () => {}, limits: () => ({ maxFiles: 1 }) },
+  none: { check: () => {}, limits: () => ({ maxFiles: 1, compress: false }) },
   fluentd: remote(parseFluentdOptions),
   gelf: remote(parseGelfOptions),
   journald: remote(checkJournald),
@@ -86,6 +86,9 @@ function checkCache(options: LogOptions) {
 export function limitsOf(name: string, options: LogOptions): FileLimits {
   return driverOf(name).limits(options)
 }
+
+/** True if files that were rotated are to be compressed. */
+export const isCompressed = (name: string, options: LogOptions): boolean => limitsOf(name, options).compress
 
 /** True if the container's log can be shown: not for `none`, nor for a driver whose local copy was declined. */
 export function isReadable(name: string, options: LogOptions): boolean {

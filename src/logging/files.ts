@@ -12,6 +12,8 @@ export interface FileLimits {
   readonly maxSize?: number
   /** How many files, the current one included. */
   readonly maxFiles: number
+  /** Whether those that were rotated are compressed. */
+  readonly compress: boolean
 }
 
 // Bounded unless asked otherwise: a chatty container must not fill the disk.
@@ -25,23 +27,23 @@ export function checkJsonFile(options: LogOptions): void {
   for (const name of Object.keys(options)) {
     if (!jsonFileOptions.has(name)) throw invalid(`unknown log opt '${name}' for json-file log driver`)
   }
-  const { maxSize, maxFiles } = jsonFileLimits(options)
-  if (options.compress === undefined || !parseBoolean(options.compress)) return
-  if (maxFiles === 1 || maxSize === undefined) {
+  const { maxSize, maxFiles, compress } = jsonFileLimits(options)
+  if (compress && (maxFiles === 1 || maxSize === undefined)) {
     throw invalid('compress cannot be true when max-file is less than 2 or max-size is not set')
   }
 }
 
 /** What json-file's options say; -1 stands for a log without a limit. Throws invalid. */
-export function jsonFileLimits({ 'max-size': size, 'max-file': files }: LogOptions): FileLimits {
+export function jsonFileLimits({ 'max-size': size, 'max-file': files, compress: text }: LogOptions): FileLimits {
   const unlimited = size === '-1'
   const maxFiles = files === undefined ? (unlimited ? 1 : defaultMaxFiles) : parseInteger(files, 'Atoi')
   if (maxFiles < 1) throw invalid('max-file cannot be less than 1')
   if (unlimited && maxFiles > 1) throw invalid('max-file cannot be set when max-size is not set')
-  if (unlimited) return { maxFiles }
+  const compress = text !== undefined && parseBoolean(text)
+  if (unlimited) return { maxFiles, compress }
   const maxSize = size === undefined ? defaultMaxSize : parseDecimalSize(size)
   if (maxSize <= 0) throw invalid('max-size must be a positive number')
-  return { maxSize, maxFiles }
+  return { maxSize, maxFiles, compress }
 }
 
 const localOptions: ReadonlySet<string> = new Set(['max-size', 'max-file', 'compress'])
@@ -55,19 +57,17 @@ export function checkLocal(options: LogOptions): void {
 }
 
 /** What local's options say; a size of 0 stands for no limit. Throws invalid. */
-export function localLimits({ 'max-size': size, 'max-file': files, compress }: LogOptions): FileLimits {
+export function localLimits({ 'max-size': size, 'max-file': files, compress: text }: LogOptions): FileLimits {
   const maxSize = prefixed(`invalid value for max-size: ${size}`, () =>
     size === undefined ? defaultMaxSize : parseDecimalSize(size),
   )
   const maxFiles = prefixed(`invalid value for max-file: ${files}`, () =>
     files === undefined ? defaultMaxFiles : parseInteger(files, 'Atoi'),
   )
-  const compressed = prefixed('error reading compress log option', () =>
-    compress === undefined ? true : parseBoolean(compress),
-  )
-  if (compressed && maxFiles <= 1) throw invalid('compression cannot be enabled when max file count is 1')
+  const compress = prefixed('error reading compress log option', () => text === undefined || parseBoolean(text))
+  if (compress && maxFiles <= 1) throw invalid('compression cannot be enabled when max file count is 1')
   if (maxFiles < 1) throw invalid('max file count cannot be less than 1')
-  return { ...(maxSize > 0 && { maxSize }), maxFiles }
+  return { ...(maxSize > 0 && { maxSize }), maxFiles, compress: compress && maxSize > 0 }
 }
 
 function prefixed<T>(prefix: string, read: () => T): T {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../../test/kit/until.ts'
 import type { Channel } from './channel.ts'
+import { compressRotated } from './compressor.ts'
 import type { Sink } from './sink.ts'
 import { ShimLog } from './testing.ts'
 
@@ -71,6 +72,22 @@ test('a later forwarder goes on where the one before was, across rotation', asyn
   const second = log.forward(collector.sink, false)
   await until(() => second.isOver)
   assert.deepEqual(collector.lines, numbers(1, 80))
+})
+
+test('a later forwarder goes on behind what was compressed', async () => {
+  using log = new ShimLog()
+  const collector = new Collector()
+  log.write('stdout', ...lines(1, 50))
+  const first = log.forward(collector.sink)
+  await until(() => collector.lines.length === 50)
+  await first.close()
+  log.write('stdout', ...lines(51, 60))
+  log.rotate()
+  log.write('stdout', ...lines(61, 70))
+  await compressRotated(log.path, new AbortController().signal)
+  const second = log.forward(collector.sink, false)
+  await until(() => second.isOver)
+  assert.deepEqual(collector.lines, numbers(1, 70))
 })
 
 test('what the bounds of the log dropped is skipped, and nothing comes twice', async () => {

@@ -40,6 +40,8 @@ export class Forwarder {
   /** No more output will come. */
   #ended: boolean
   #over = false
+  /** True once this session has found where the one before ended. */
+  #resumed = true
   /** One more attempt, and no pauses. */
   #last = false
   /** Resolves when it sends nothing more. */
@@ -117,6 +119,7 @@ export class Forwarder {
     let channel: Channel | undefined
     using position = new PositionFile(positionPath)
     const { files, after } = await this.#open(position)
+    this.#resumed = after === undefined
     await using _files = files
     const maker = new MessageMaker()
     using watcher = closing(watch(dirname(path), () => this.#changed.tell()))
@@ -142,26 +145,37 @@ export class Forwarder {
     }
   }
 
+  // Files that were rotated and compressed are not found again by their place: then times tell where to go on.
   async #open(position: PositionFile): Promise<{ files: LogFiles; after: bigint | undefined }> {
-    const { container, path } = this.#forwarding
+    const { path } = this.#forwarding
     const saved = position.load()
     const files = await LogFiles.resume(path, saved)
     if (files) return { files, after: undefined }
-    this.#log.warn({ container }, 'output was dropped before the log collector had it: it takes less than is written')
     return { files: await LogFiles.open(path, undefined, true), after: saved && parseTime(saved.time) }
+  }
+
+  #sayDropped() {
+    const { container } = this.#forwarding
+    this.#log.warn({ container }, 'output was dropped before the log collector had it: it takes less than is written')
   }
 
   // Returns the time of the last entry.
   async #send(channel: Channel, maker: MessageMaker, lines: Buffer, after: bigint | undefined) {
     const messages: Buffer[] = []
     let last: string | undefined
+    let skipped = this.#resumed
     for (const entry of parseEntries(lines)) {
       last = entry.time
       const message = maker.make(entry)
-      if (message && (after === undefined || message.time > after)) {
+      if (!message) continue
+      if (after !== undefined && message.time <= after) skipped = true
+      else {
+        if (!skipped) this.#sayDropped()
+        skipped = true
         messages.push(...this.#forwarding.sink.encode(message))
       }
     }
+    this.#resumed = skipped
     if (messages.length > 0) await channel.send(messages)
     return last
   }

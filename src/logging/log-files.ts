@@ -1,7 +1,6 @@
 // The files of a json-file log as one sequence of lines, across rotation and while it is being written.
 
-import { type FileHandle, open, stat } from 'node:fs/promises'
-import { hasCode } from '../kernel/ffi.ts'
+import { type Source, endsWithTime, inodeOf, openChain, placeIn, plain } from './log-source.ts'
 import type { LogPosition } from './position.ts'
 
 const blockSize = 256 * 1024
@@ -9,18 +8,9 @@ const blockSize = 256 * 1024
 const longestLine = 256 * 1024
 const nothing = Buffer.alloc(0)
 
-/** An open log file; reading goes on where it left off. */
-interface Source {
-  readonly handle: FileHandle
-  readonly inode: bigint
-  offset: number
-  /** Where to stop, in bytes. */
-  end: number
-}
-
 /**
  * Reads a log from its oldest file to the one being written. `path` is the newest file; `path.1` is the one before it,
- * and so on, as the shim rotates them.
+ * and so on, as the shim rotates them; all but the newest may be compressed.
  */
 export class LogFiles implements AsyncDisposable {
   readonly #path: string
@@ -64,7 +54,7 @@ export class LogFiles implements AsyncDisposable {
     const index = this.#sources.findIndex(source => source.inode === inode)
     const source = this.#sources[index]
     // Another file may have got the number of one that is gone.
-    if (!source || !(await endsWithTime(source.handle, offset, time))) return false
+    if (!source || !(await endsWithTime(await plain(source), offset, time))) return false
     for (const older of this.#sources.splice(0, index)) await older.handle.close()
     source.offset = offset
     return true
@@ -86,7 +76,8 @@ export class LogFiles implements AsyncDisposable {
       if (!source) return this.#growing ? this.#reopen() : nothing
       const wanted = Math.min(blockSize, source.end - source.offset)
       this.#keepRest()
-      const { bytesRead } = await source.handle.read(this.#block, this.#filled, wanted, source.offset)
+      const file = await plain(source)
+      const { bytesRead } = await file.read(this.#block, this.#filled, wanted, source.offset)
       source.offset += bytesRead
       this.#filled += bytesRead
       if (bytesRead === 0 && !(await this.#advance(source))) return nothing
@@ -117,10 +108,10 @@ export class LogFiles implements AsyncDisposable {
     const newest = await inodeOf(this.#path)
     if (newest === undefined || newest === source.inode) return false
     // Rotated since: what was written before the rename is still to be read.
-    const { size } = await source.handle.stat()
+    const { size } = await (await plain(source)).stat()
     if (size > source.offset) return true
     const chain = await openChain(this.#path)
-    const here = chain.findIndex(file => file.inode === source.inode)
+    const here = await placeIn(chain, source)
     for (const file of chain.splice(0, here + 1)) await file.handle.close()
     await source.handle.close()
     this.#sources = chain
@@ -148,12 +139,13 @@ export class LogFiles implements AsyncDisposable {
   }
 
   // Where the last `count` lines of a file begin, and how many of them it has.
-  async #lastLines({ handle, end: limit }: Source, count: number): Promise<{ offset: number; found: number }> {
-    const { size } = await handle.stat()
+  async #lastLines(source: Source, count: number): Promise<{ offset: number; found: number }> {
+    const file = await plain(source)
+    const { size } = await file.stat()
     let found = 0
-    for (let end = Math.min(size, limit); end > 0; ) {
+    for (let end = Math.min(size, source.end); end > 0; ) {
       const start = Math.max(0, end - blockSize)
-      await handle.read(this.#block, 0, end - start, start)
+      await file.read(this.#block, 0, end - start, start)
       for (let at = end - start - 1; at >= 0; at--) {
         if (this.#block[at] !== 10) continue
         // The newline at the very end closes the last line; each one before it closes the line before.
@@ -167,47 +159,5 @@ export class LogFiles implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     await Promise.all(this.#sources.map(source => source.handle.close()))
-  }
-}
-
-async function inodeOf(path: string): Promise<bigint | undefined> {
-  try {
-    return (await stat(path, { bigint: true })).ino
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
-}
-
-// True if the entry that ends at `offset` is of `time`.
-async function endsWithTime(handle: FileHandle, offset: number, time: string): Promise<boolean> {
-  const end = Buffer.from(`"time":"${time}"}\n`)
-  if (offset < end.length) return false
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(end.length), 0, end.length, offset - end.length)
-  return bytesRead === end.length && buffer.equals(end)
-}
-
-async function openSource(path: string): Promise<Source | undefined> {
-  try {
-    const handle = await open(path, 'r')
-    return { handle, inode: (await handle.stat({ bigint: true })).ino, offset: 0, end: Infinity }
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
-}
-
-// Oldest first. Done again if a rotation came in between, so that no file is missed or taken twice.
-async function openChain(path: string): Promise<Source[]> {
-  for (;;) {
-    const chain: Source[] = []
-    for (let number = 0; ; number++) {
-      const source = await openSource(number === 0 ? path : `${path}.${number}`)
-      if (!source) break
-      chain.unshift(source)
-    }
-    const newest = await inodeOf(path)
-    if (newest === chain.at(-1)?.inode) return chain
-    await Promise.all(chain.map(source => source.handle.close()))
   }
 }
