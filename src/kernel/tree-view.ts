@@ -37,9 +37,13 @@ export function assembleView(
   return inMountNamespace('new', () => {
     using undo = new DisposableStack()
     setPropagation('/', 'private', { recursive: true })
+    using parts = new DisposableStack()
+    const whole = mounts.map(mount =>
+      mount.subpath === '' ? mount : { ...mount, tree: parts.use(partOf(mount, place)) },
+    )
     attachMount(tree, place)
     const root = undo.use(openPath(place, O_PATH | constants.O_DIRECTORY))
-    for (const mount of mounts) attachInside(root, mount)
+    for (const mount of whole) attachInside(root, mount)
     setPropagation(place, 'private', { recursive: true })
     if (readonly) setMountAttributes(root, { readonly })
     const namespace = currentMountNamespace()
@@ -61,18 +65,22 @@ export function cloneFrom(namespace: Fd, path: string | Fd): Fd {
   }
 }
 
-function attachInside(root: Fd, { tree, destination, subpath, readonly }: ViewMount): void {
-  using target = mountPoint(root, destination, isDirectory(tree) || subpath !== '')
+// A part of what is attached nowhere can't be had before Linux 6.15, so it is attached for a moment.
+function partOf({ tree, subpath }: ViewMount, place: string): Fd {
+  attachMount(tree, place)
+  try {
+    using whole = openPath(place)
+    using inside = openBeneath(whole, subpath, O_PATH)
+    return openTree(inside, { clone: true, recursive: true })
+  } finally {
+    unmount(place, { detach: true })
+  }
+}
+
+function attachInside(root: Fd, { tree, destination, readonly }: ViewMount): void {
+  using target = mountPoint(root, destination, isDirectory(tree))
   if (readonly) setMountAttributes(tree, { readonly, recursive: true })
   attachMount(tree, target)
-  if (subpath === '') return
-  // A part of what is attached nowhere can't be had: it is taken from where the whole has been attached for a moment.
-  using whole = openInRoot(root, destination, O_PATH)
-  using inside = openBeneath(whole, subpath, O_PATH)
-  using part = openTree(inside, { clone: true, recursive: true })
-  unmount(whole.path, { detach: true })
-  using free = mountPoint(root, destination, isDirectory(part))
-  attachMount(part, free)
 }
 
 const isDirectory = (file: Fd): boolean => (statFd(file).mode & constants.S_IFMT) === constants.S_IFDIR
