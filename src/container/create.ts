@@ -27,12 +27,15 @@ import { parseName, randomName } from './names.ts'
 import { checkNetwork } from './network-mode.ts'
 import { portRequests } from './network.ts'
 import { containerPaths } from './paths.ts'
+import { checkPlatform } from './platform.ts'
 import { createVolumes, planContainerMounts } from './volumes.ts'
 
 /** What a client asks for. */
 export interface CreateRequest {
   /** '' for a name of our own. */
   readonly name: string
+  /** `os/architecture/variant`; '' for whatever the image is for. */
+  readonly platform: string
   readonly config: ContainerConfig
   readonly hostConfig: HostConfig
   readonly endpoints: Readonly<Record<string, EndpointSettings | null>>
@@ -48,6 +51,7 @@ export interface Created {
 export async function create(engine: Engine, request: CreateRequest): Promise<Created> {
   const name = chooseName(engine, request.name)
   const image = engine.images.resolve(request.config.Image)
+  const platformWarnings = checkPlatform(request.config.Image, image.config, request.platform)
   const config = mergeConfig(request.config, image.config.config ?? {})
   const { hostConfig, warnings } = checkedHostConfig(engine, request.hostConfig)
   await checkDeviceRequests(engine.settings, hostConfig)
@@ -80,7 +84,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   })
   undo.move()
   containerEvent(engine, container, 'create')
-  return { container, warnings }
+  return { container, warnings: [...platformWarnings, ...warnings] }
 }
 
 const volumesOf = ({ definition: { mounts } }: Container) =>

@@ -1,6 +1,7 @@
 // The files that scenarios find in their directory, good and bad.
 
-import { copyFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { output } from '../kit/command.ts'
@@ -32,6 +33,21 @@ export async function writeFixtures(directory: string, image: TestImage): Promis
   ] as const)
     await output(['sh', '-c', `${program} -1 < busybox.tar > busybox.tar.${ending}`], { cwd: directory })
   await badArchives(directory)
+  await foreignImages(directory, image)
+}
+
+/** Images of busybox that say they are for other platforms. */
+async function foreignImages(directory: string, { rootfs: path }: TestImage): Promise<void> {
+  const layer = readFileSync(path)
+  const rootfs = { type: 'layers', diff_ids: [`sha256:${createHash('sha256').update(layer).digest('hex')}`] }
+  for (const [name, platform] of Object.entries({
+    arm64: { architecture: 'arm64', os: 'linux' },
+    arm: { architecture: 'arm', os: 'linux', variant: 'v7' },
+    i386: { architecture: '386', os: 'linux' },
+  })) {
+    const config = JSON.stringify({ ...platform, config: { Cmd: ['echo', name] }, rootfs })
+    await pack(directory, name, { 'c.json': config, 'l.tar': layer }, ['l.tar'], `${name}:1`)
+  }
 }
 
 /** Archives whose manifest says what does not hold. */
@@ -44,10 +60,16 @@ async function badArchives(directory: string): Promise<void> {
   await pack(directory, 'escape', { 'c.json': good }, ['../../../../etc/passwd'])
 }
 
-async function pack(directory: string, name: string, files: Record<string, string>, Layers: string[]): Promise<void> {
+async function pack(
+  directory: string,
+  name: string,
+  files: Record<string, string | Buffer>,
+  Layers: string[],
+  tag = 'bad:1',
+): Promise<void> {
   const folder = join(directory, name)
   mkdirSync(folder)
   for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text)
-  writeFileSync(join(folder, 'manifest.json'), JSON.stringify([{ Config: 'c.json', RepoTags: ['bad:1'], Layers }]))
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify([{ Config: 'c.json', RepoTags: [tag], Layers }]))
   await output(['tar', '-C', folder, '-cf', `${folder}.tar`, '.'])
 }

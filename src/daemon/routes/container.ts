@@ -59,7 +59,8 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
         throw invalid('config cannot be empty in order to create a container')
       }
       const hostConfig = given ?? zero(HostConfig)
-      const request = { name: query.name, config, hostConfig, endpoints: networking?.EndpointsConfig ?? {} }
+      const endpoints = networking?.EndpointsConfig ?? {}
+      const request = { name: query.name, platform: query.platform, config, hostConfig, endpoints }
       const { container, warnings } = await create(engine, request)
       return json({ Id: container.id, Warnings: warnings }, 201)
     },

@@ -14,7 +14,8 @@ const exchange = (name: string) => [
   `docker rm -f ${name}; umount m/out; umount -q m/in; true`,
 ]
 
-const inspected = 'docker inspect p1 --format "{{range .Mounts}}{{.Destination}} {{.Propagation}} {{.RW}};{{end}}" | tr ";" "\\n" | sort'
+const inspected =
+  'docker inspect p1 --format "{{range .Mounts}}{{.Destination}} {{.Propagation}} {{.RW}};{{end}}" | tr ";" "\\n" | sort'
 
 export const propagation: Scenarios = {
   'a mount that is not shared': [
