@@ -26,6 +26,8 @@ function withFile(content: unknown, ...args: string[]) {
 
 const load = (...args: string[]) => withFile({}, ...args)
 
+const readRuntime = (runtime: object) => withFile({ runtimes: { r: runtime } }).config.runtimes.r?.path
+
 test('without anything, the defaults count', () => {
   const { config, notices } = load()
   assert.deepEqual(config.hosts, [{ kind: 'unix', path: '/run/gantry.sock' }])
@@ -171,6 +173,14 @@ for (const [content, message] of wrongFiles) {
     assert.throws(() => withFile(content), { kind: 'invalid', message: whole })
   })
 }
+
+test('a runtime may be named by the type that dockerd has for OCI runtimes', () => {
+  const runtimeType = 'io.containerd.runc.v2'
+  assert.equal(readRuntime({ runtimeType, options: { BinaryName: '/usr/bin/crun' } }), '/usr/bin/crun')
+  assert.equal(readRuntime({ runtimeType }), 'runc')
+  assert.throws(() => readRuntime({ runtimeType: 'io.containerd.kata.v2' }), /which needs containerd/)
+  assert.throws(() => readRuntime({ runtimeType, path: '/usr/bin/crun' }), /has both a path and a runtimeType/)
+})
 
 test('a missing file counts only if it was named', () => {
   assert.throws(() => loadConfig(['--config-file', join(dir, 'missing')]), { kind: 'invalid', message: /ENOENT/ })

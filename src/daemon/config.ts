@@ -35,8 +35,8 @@ export interface Configured {
 export type Command =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
-  /** The configuration is fine and nothing more was asked. */
-  | { readonly kind: 'validated' }
+  /** It was only asked whether the configuration is fine. */
+  | { readonly kind: 'validated'; readonly config: Config }
   | ({ readonly kind: 'run' } & Configured)
 
 const allOptions: readonly Option[] = [...Object.values<Option>(options), ...ignoredOptions, ...refusedOptions]
@@ -55,7 +55,7 @@ export function loadConfig(args: readonly string[]): Command {
   const given = new Map([...file.values, ...flags.values])
   refuse(given)
   const config = finish(valuesOf(given), given.has(options.group))
-  if (flags.values.get(options.validate) === true) return { kind: 'validated' }
+  if (flags.values.get(options.validate) === true) return { kind: 'validated', config }
   const notices = [
     ...ignoredNotices(given),
     ...cgroupNotices(given),

@@ -13,8 +13,11 @@ function configure(): Configured {
 async function follow(command: Command): Promise<void> {
   if (command.kind === 'help') process.stdout.write(command.text)
   else if (command.kind === 'version') process.stdout.write(`Gantry version ${gantryVersion()}\n`)
-  else if (command.kind === 'validated') process.stdout.write('configuration OK\n')
-  else {
+  else if (command.kind === 'validated') {
+    const { engineOptions } = await import('./options.ts')
+    engineOptions(command.config)
+    process.stdout.write('configuration OK\n')
+  } else {
     // Only now: what is wrong with a flag can be said without an engine.
     const { serve } = await import('./serve.ts')
     await serve(command, configure)

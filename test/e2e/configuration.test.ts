@@ -121,6 +121,11 @@ test('the keys of daemon.json have their effects', gantrydOnly, async suite => {
       const { code, stderr } = await run(engine.namespace.enter(engine.argv), { timeout: 20_000 })
       assert.equal(code, 1, stderr)
       assert.match(stderr, problem)
+      const validated = await run([...engine.argv, '--validate'])
+      assert.deepEqual([validated.code, validated.stdout], [1, ''])
+      assert.match(validated.stderr, problem)
     }
+    writeFileSync(engine.configuration, '{"debug": true}')
+    assert.equal((await run([...engine.argv, '--validate'])).stdout, 'configuration OK\n')
   })
 })

@@ -133,7 +133,7 @@ export interface RuntimeOption {
   readonly runtimeArgs: readonly string[]
 }
 
-/** `name=path`; in the file, `{name: {path, runtimeArgs}}`. */
+/** `name=path`; in the file, `{name: {path, runtimeArgs}}`, or `{name: {runtimeType, options: {BinaryName}}}` for runc's. */
 export const runtimes: Kind<Readonly<Record<string, RuntimeOption>>> = {
   placeholder: 'runtime',
   parse(text) {
@@ -147,9 +147,20 @@ export const runtimes: Kind<Readonly<Record<string, RuntimeOption>>> = {
 
 function readRuntime(name: string, value: unknown): RuntimeOption {
   const fields = new Map(entries(value))
-  const path = fields.get('path')
+  const given = fields.get('path')
+  const path = fields.has('runtimeType') ? pathByType(name, fields, given) : given
   if (typeof path !== 'string' || path === '') throw invalid(`runtime ${name} has no path`)
   return { path, runtimeArgs: list().read(fields.get('runtimeArgs') ?? []) }
+}
+
+// What containerd has is a shim of its own for each type; that of runc is given any OCI runtime.
+function pathByType(name: string, fields: ReadonlyMap<string, unknown>, path: unknown): unknown {
+  const type = string.read(fields.get('runtimeType'))
+  if (path !== undefined) throw invalid(`runtime ${name} has both a path and a runtimeType`)
+  if (type !== 'io.containerd.runc.v2') {
+    throw invalid(`runtime ${name} has the type ${type}, which needs containerd: give the path of an OCI runtime`)
+  }
+  return new Map(entries(fields.get('options') ?? {})).get('BinaryName') ?? 'runc'
 }
 
 const ulimitNames = new Set(
