@@ -61,7 +61,16 @@ export interface HijackAnswer {
   run(socket: Duplex, signal: AbortSignal): Promise<void>
 }
 
-export type Answer = JsonAnswer | TextAnswer | StreamAnswer | HijackAnswer
+/** A WebSocket: what its messages hold is a stream of bytes, both ways. */
+export interface WebSocketAnswer {
+  readonly kind: 'websocket'
+  /** Messages to the client are binary; else text, as clients before API 1.28 expect. */
+  readonly binary: boolean
+  /** Owns the stream until it settles; then the server closes it. `signal` is aborted when the connection is gone. */
+  run(stream: Duplex, signal: AbortSignal): Promise<void>
+}
+
+export type Answer = JsonAnswer | TextAnswer | StreamAnswer | HijackAnswer | WebSocketAnswer
 
 /** A JSON value. */
 export const json = (value: unknown, status = 200, headers: OutgoingHttpHeaders = {}): JsonAnswer => ({
@@ -118,6 +127,12 @@ export const progress = (options: { contentType?: string; write: Write }): Strea
 /** Takes over the connection: 101 UPGRADED for clients that asked to upgrade, else 200. */
 export const hijack = (options: { contentType: string; run: HijackAnswer['run'] }): HijackAnswer => ({
   kind: 'hijack',
+  ...options,
+})
+
+/** Takes over the connection of a client that asked for a WebSocket; others get 400. */
+export const webSocket = (options: { binary: boolean; run: WebSocketAnswer['run'] }): WebSocketAnswer => ({
+  kind: 'websocket',
   ...options,
 })
 

@@ -52,6 +52,7 @@ export const containerRoutes = {
     query: { h: dimension('height'), w: dimension('width') },
   }),
   ContainerAttach: route('POST', '/containers/{name}/attach', { query: attachQuery, hijacks: true }),
+  ContainerAttachWebsocket: route('GET', '/containers/{name}/attach/ws', { query: attachQuery, hijacks: true }),
   ContainerWait: route('POST', '/containers/{name}/wait', { query: { condition: text() } }),
   ContainerDelete: route('DELETE', '/containers/{name}', { query: { v: flag(), force: flag(), link: flag() } }),
   ContainerPrune: route('POST', '/containers/prune', { query: { filters: filters() } }),

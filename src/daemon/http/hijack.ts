@@ -1,6 +1,6 @@
 // Answers on a connection that has left HTTP: the client asked to upgrade it, or speaks raw bytes after its request.
 
-import type { OutgoingHttpHeaders } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Answer, type HijackAnswer, rawStream } from '../../api/handler.ts'
@@ -8,6 +8,7 @@ import { http } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
 import type { HalfClosed } from './half-closed.ts'
 import { type Rendered, render } from './respond.ts'
+import { serveWebSocket } from './websocket.ts'
 
 /** How long a client may take to close its side after the answer is complete, in milliseconds. */
 const lingering = 10_000
@@ -18,6 +19,7 @@ export interface Hijacked {
   readonly stream: Duplex
   /** The socket below it. */
   readonly socket: Socket
+  readonly request: IncomingMessage
   /** True if the client asked for the upgrade, so that it expects status 101. */
   readonly upgraded: boolean
   readonly halfClosed: HalfClosed
@@ -28,6 +30,7 @@ export interface Hijacked {
 /** Sends any answer and closes the connection. */
 export async function respondRaw(connection: Hijacked, answer: Answer, log: Log): Promise<void> {
   if (answer.kind === 'hijack') return runHijacked(connection, answer, log)
+  if (answer.kind === 'websocket') return serveWebSocket(connection.request, connection.socket, answer, log)
   const rendered = render(answer)
   if (!rendered) throw new TypeError(`A route that hijacks cannot answer with a ${answer.kind}`)
   sendRaw(connection, rendered)

@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream'
 import type { Answer, HijackAnswer, StreamAnswer } from '../../api/handler.ts'
 import { rawStream } from '../../api/handler.ts'
 import { encodeJson, progressError } from '../../api/json.ts'
-import { kindOf, messageOf } from '../../lib/errors.ts'
+import { invalid, kindOf, messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { goneSignal } from './call.ts'
 import { statusOf } from './status.ts'
@@ -54,6 +54,7 @@ export async function respond(response: ServerResponse, answer: Answer, replying
   if (rendered) send(response, replying.headers, rendered)
   else if (answer.kind === 'stream') await sendStream(response, answer, replying)
   else if (answer.kind === 'hijack') await sendRaw(response, answer, replying)
+  else send(response, replying.headers, renderError(invalid('only WebSocket clients can connect here')))
 }
 
 async function sendStream(response: ServerResponse, answer: StreamAnswer, { headers, log }: Replying) {

@@ -29,6 +29,7 @@ const found: [string, string, OperationId, Record<string, string>][] = [
   ['GET', '/images/json/json', 'ImageInspect', { name: 'json' }],
   ['GET', '/images/get', 'ImageGetAll', {}],
   ['POST', '/exec/abc/start', 'ExecStart', { id: 'abc' }],
+  ['GET', '/containers/a/b/attach/ws', 'ContainerAttachWebsocket', { name: 'a/b' }],
   ['DELETE', '/volumes/', 'VolumeDelete', { name: '' }],
 ]
 for (const [method, path, id, params] of found) {

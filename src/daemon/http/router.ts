@@ -29,7 +29,7 @@ const noParams: Readonly<Record<string, string>> = Object.freeze({})
 /** Routes requests to the handlers there are; an operation without a handler does not exist. */
 export class Router {
   readonly #exact = new Map<string, Operation>()
-  /** By method, first segment and last segment, or '' where the parameter is the rest of the path. */
+  /** By method, first segment and last segments, or '' where the parameter is the rest of the path. */
   readonly #byEnds = new Map<string, Operation>()
 
   constructor(handlers: Partial<Handlers>) {
@@ -53,10 +53,13 @@ export class Router {
     if (exact) return { operation: exact, params: noParams }
     const start = path.indexOf('/', 1) + 1
     if (start === 0) return undefined
-    const end = path.lastIndexOf('/')
     const first = path.slice(0, start)
-    const middle = end >= start ? this.#byEnds.get(`${method} ${first} ${path.slice(end)}`) : undefined
-    if (middle) return matched(middle, path.slice(start, end))
+    const last = path.lastIndexOf('/')
+    // What follows the parameter is one segment, or two.
+    for (const end of [last, path.lastIndexOf('/', last - 1)]) {
+      const middle = end >= start ? this.#byEnds.get(`${method} ${first} ${path.slice(end)}`) : undefined
+      if (middle) return matched(middle, path.slice(start, end))
+    }
     const rest = this.#byEnds.get(`${method} ${first} `)
     return rest && matched(rest, path.slice(start))
   }

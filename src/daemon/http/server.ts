@@ -125,6 +125,7 @@ export class ApiServer implements AsyncDisposable {
     const connection: Hijacked = {
       stream,
       socket: request.socket,
+      request,
       upgraded,
       halfClosed: this.#halfClosed,
       headers: this.#headers,

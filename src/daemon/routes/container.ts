@@ -1,8 +1,9 @@
 // Handlers of the operations on containers: from the Engine API's words to the container's verbs and back.
 
+import type { Duplex } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { zero } from '../../api/decode.ts'
-import { empty, hijack, json, outputType, stream } from '../../api/handler.ts'
+import { empty, hijack, json, outputType, stream, webSocket } from '../../api/handler.ts'
 import type { Handlers } from '../../api/handler.ts'
 import type { containerRoutes } from '../../api/routes/container.ts'
 import { ContainerConfig, type ContainerWaitResponse, HostConfig } from '../../api/types/container.ts'
@@ -29,6 +30,7 @@ import { checkStatsQuery, writeStats } from '../../container/stats/stats.ts'
 import { start } from '../../container/start.ts'
 import { stop } from '../../container/stop.ts'
 import { top } from '../../container/top.ts'
+import { unframed } from '../../container/unframed.ts'
 import { update } from '../../container/update.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
 import { GantryError, invalid } from '../../lib/errors.ts'
@@ -160,6 +162,19 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       return hijack({
         contentType: outputType(container.definition.config.Tty, version),
         run: (socket, signal) => attach(engine, container, options, socket, signal),
+      })
+    },
+
+    async ContainerAttachWebsocket({ params, query, version }) {
+      const container = containers.get(params.name)
+      // Which streams could not be said before.
+      const streams = version.atLeast('1.42') ? {} : { stdin: true, stdout: true, stderr: true }
+      const options = { ...query, ...streams, detachKeys: parseDetachKeys(query.detachKeys) }
+      checkAttach(container, params.name)
+      const bare = (socket: Duplex) => (container.definition.config.Tty ? socket : unframed(socket))
+      return webSocket({
+        binary: version.atLeast('1.28'),
+        run: (socket, signal) => attach(engine, container, options, bare(socket), signal),
       })
     },
 
