@@ -2,7 +2,7 @@
 
 import { formatTime } from '../lib/clock.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
-import type { ExecutionConfig, HistoryEntry, ImageConfig } from '../oci/image-config.ts'
+import { type ExecutionConfig, type HistoryEntry, type ImageConfig, parseImageConfig } from '../oci/image-config.ts'
 import { mediaTypes } from '../oci/manifest.ts'
 import { hostPlatform } from '../oci/platform.ts'
 import { type Reference, familiarReference } from '../oci/reference.ts'
@@ -46,6 +46,8 @@ export async function commitImage(store: ImageStore, options: CommitOptions): Pr
   const topLayer = await store.layers.unpack(sources, staging.layers, { signal })
   const created = store.clock.now()
   const configText = configOf(parent.config, diffIds, options, { created: formatTime(created), isEmpty })
+  // What could not be read again must not be kept.
+  parseImageConfig(Buffer.from(configText))
   const configBlob = await store.blobs.put(once(configText), staging.blobs, {}, { durable: false })
   await store.sync()
   signal?.throwIfAborted()

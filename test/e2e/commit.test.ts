@@ -85,6 +85,22 @@ test('images of containers', { skip: onDockerd }, async suite => {
     assert.equal((await call(engine, 'GET', '/images/long/json')).status, 404)
   })
 
+  await suite.test('a configuration that no image can have is refused', async () => {
+    await running(engine, 'plain')
+    const commit = (config: unknown) => call(engine, 'POST', '/commit?container=plain&repo=bad', config)
+    const huge = await commit({ Labels: { a: 'x'.repeat(9_000_000) } })
+    assert.equal(huge.status, 400)
+    assert.match(messageOf(huge), /image config of \d+ bytes is too large/)
+    for (const config of [{ Cmd: 5 }, { Env: { a: 1 } }, { ExposedPorts: [] }, [], 'x', 1]) {
+      const answer = await commit(config)
+      assert.equal(answer.status, 400, `${JSON.stringify(config)}: ${answer.text}`)
+    }
+    assert.equal((await call(engine, 'GET', '/images/json')).status, 200)
+    assert.equal((await call(engine, 'GET', '/images/bad/json')).status, 404)
+    assert.equal((await inspect(engine, 'plain')).State.Status, 'running')
+    await engine.ok(['rm', '-f', 'plain'])
+  })
+
   await suite.test('two at once freeze and thaw a container once', async () => {
     await running(engine, 'twice')
     await engine.ok(['exec', 'twice', 'truncate', '-s', '20M', '/large'])
