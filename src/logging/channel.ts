@@ -35,9 +35,13 @@ export class StreamChannel implements Channel {
     socket.once('close', () => (this.#failure ??= new Error('the collector closed the connection')))
   }
 
-  /** Rejects with the errors of connect(2), or of the TLS handshake. */
+  /** Rejects with the errors of connect(2), or of the TLS handshake. Aborted, the connection is given up at any time. */
   static async open(target: StreamTarget, signal: AbortSignal): Promise<StreamChannel> {
+    signal.throwIfAborted()
     const socket = dial(target)
+    const giveUp = () => socket.destroy()
+    signal.addEventListener('abort', giveUp)
+    socket.once('close', () => signal.removeEventListener('abort', giveUp))
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(connectPatience)])
       await once(socket, target.kind === 'tls' ? 'secureConnect' : 'connect', { signal: within })
@@ -92,13 +96,13 @@ const isName = (host: string) => !isIPv6(host) && !/^[\d.]+$/.test(host)
 const burst = 64
 
 /** Opens UDP: nobody says whether datagrams arrive, but the kernel may tell that nobody listens. */
-export async function openUdp(host: string, port: number): Promise<Channel> {
+export async function openUdp(host: string, port: number, signal: AbortSignal): Promise<Channel> {
   const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' })
   let failure: Error | undefined
   socket.on('error', error => (failure ??= error))
   try {
     socket.connect(port, host)
-    await once(socket, 'connect')
+    await once(socket, 'connect', { signal })
   } catch (error) {
     socket.close()
     throw error

@@ -6,7 +6,8 @@ import { until } from '../../test/kit/until.ts'
 import type { Channel } from './channel.ts'
 import { compressRotated } from './compressor.ts'
 import type { Sink } from './sink.ts'
-import { ShimLog } from './testing.ts'
+import { syslogSink } from './syslog.ts'
+import { ShimLog, StreamCollector, subject } from './testing.ts'
 
 /** A collector that can be taken away. */
 class Collector {
@@ -118,6 +119,19 @@ test('the end waits for what is left, but not for a collector that is away', asy
   const patient = { ...collector.sink, retryWait: 1e6 }
   const before = performance.now()
   await log.forward(patient).finish()
+  assert.ok(performance.now() - before < 5000)
+})
+
+test('a collector that stops reading keeps nobody', async () => {
+  using log = new ShimLog()
+  await using collector = await StreamCollector.listen(0, socket => void socket.pause())
+  const long = Array.from({ length: 4000 }, () => `${'x'.repeat(10_000)}\n`)
+  log.write('stdout', ...long)
+  const options = { 'syslog-address': `tcp://127.0.0.1:${collector.port}` }
+  const forwarder = log.forward(syslogSink(options, subject))
+  await until(() => collector.connections.length === 1)
+  const before = performance.now()
+  await forwarder.close()
   assert.ok(performance.now() - before < 5000)
 })
 

@@ -23,6 +23,8 @@ export interface Forwarding {
   readonly sink: Sink
 }
 
+/** Messages that are encoded before they are sent: compressing many at once would keep the daemon from all else. */
+const batchSize = 200
 /** Milliseconds: the longest pause between two attempts to reach a collector. */
 const longestPause = 10_000
 /** Milliseconds that a container's removal waits for the rest of its output to be taken. */
@@ -174,6 +176,7 @@ export class Forwarder {
         skipped = true
         messages.push(...this.#forwarding.sink.encode(message))
       }
+      if (messages.length >= batchSize) await channel.send(messages.splice(0))
     }
     this.#resumed = skipped
     if (messages.length > 0) await channel.send(messages)

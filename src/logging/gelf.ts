@@ -19,7 +19,9 @@ export function gelfSink(options: LogOptions, subject: LogSubject): Sink {
   return {
     retryWait: delay || defaultRetryWait,
     open: signal =>
-      target.kind === 'udp' ? openUdp(host, target.port) : openStream({ kind: 'tcp', host, port: target.port }, signal),
+      target.kind === 'udp'
+        ? openUdp(host, target.port, signal)
+        : openStream({ kind: 'tcp', host, port: target.port }, signal),
     encode({ text, stream, time }) {
       // A message must not be empty.
       if (text === '') return []

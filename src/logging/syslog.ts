@@ -61,7 +61,7 @@ async function openSyslog(
     case undefined:
       return openOwn(signal)
     case 'udp':
-      return await openUdp(address.host || 'localhost', address.port)
+      return await openUdp(address.host || 'localhost', address.port, signal)
     case 'tcp':
       return await openStream({ ...address, kind: 'tcp', host: address.host || 'localhost' }, signal)
     case 'tcp+tls':
