@@ -1,6 +1,7 @@
 // The user namespace that a container runs in: the host's, one of its own, or that of a container it shares others with.
 
-import { chmodSync, chownSync, constants, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, constants, readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { HostConfig } from '../api/types/container.ts'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
@@ -8,7 +9,7 @@ import { statFd } from '../kernel/files.ts'
 import type { IdView } from '../kernel/mount.ts'
 import { conflict } from '../lib/errors.ts'
 import { claimIds, joinClaim } from '../runtime/id-allocation.ts'
-import { type IdMap, parseRanges, rootOf } from '../runtime/id-map.ts'
+import { type IdMap, parseRanges, rootOf } from '../lib/id-map.ts'
 import { containerOf, hasOwnNetwork } from '../runtime/modes.ts'
 import { createNetworkIn, createUserNamespace } from '../runtime/user-namespace.ts'
 import { hasUserNamespace } from './check-users.ts'
@@ -40,8 +41,17 @@ export async function prepareUsers(engine: Parts, container: Container): Promise
   return { ...parts, root: rootOf(parts.map), [Symbol.dispose]: () => owned.dispose() }
 }
 
-/** Lets the namespace's root reach its root file system in `runDir`, and nobody else. */
+/**
+ * Lets the namespace's root reach its root file system in `runDir`, and nobody else. Throws conflict if a directory above
+ * keeps it from there.
+ */
 export function letIn(runDir: string, { root }: ContainerUsers): void {
+  for (let path = dirname(runDir); path !== '/'; path = dirname(path)) {
+    if ((statSync(path).mode & constants.S_IXOTH) !== 0) continue
+    throw conflict(
+      `the directory ${path} keeps the container's root from its root file system: allow everyone to pass through (chmod o+x)`,
+    )
+  }
   chownSync(runDir, 0, root.gid)
   chmodSync(runDir, 0o710)
 }

@@ -24,7 +24,8 @@ import { LayerTree } from './layer-tree.ts'
 import type { UnpackLimits } from './limits.ts'
 import type { TarEntry, TarType } from '../lib/tar/entry.ts'
 import type { TarEvent } from '../lib/tar/reader.ts'
-import { type IdShift, ownerOutside } from './tree/ids.ts'
+import type { IdMap } from '../lib/id-map.ts'
+import { ownerOutside } from './tree/ids.ts'
 
 /** What a layer came to. */
 export interface Unpacked {
@@ -44,7 +45,7 @@ export interface Extraction {
   /** Owner of everything; undefined for the one the archive says. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
   /** Owners are those of a user namespace, and the tree is one that it sees. */
-  readonly shift: IdShift | undefined
+  readonly shift: IdMap | undefined
 }
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL

@@ -27,21 +27,38 @@ export function mappedTree(source: string | Fd, namespace: Fd): Fd {
 
 /**
  * As mountOverlay, with the ids on disk shifted by `view`. Every directory has to be below one of `trees`, trusted
- * directories that hold no other mounts of interest; `upper` and `work` below the same.
+ * directories without other mounts in them; `upper` and `work` below the same.
  */
 export function mountMappedOverlay(options: OverlayOptions, view: IdView, trees: readonly string[]): Fd {
   using mapped = new DisposableStack()
-  const detached = trees.map(path => ({ path, tree: mapped.use(mappedTree(path, view.namespace)) }))
-  // overlayfs makes its own files as who mounts it: the host's root is nobody in the mapped layers.
-  const mount = (places: readonly Place[]) => asFileOwner(view.root, () => mountOverlay(movedTo(places, options)))
   try {
-    return mount(detached.map(({ path, tree }) => ({ from: path, to: tree.path })))
+    return mountAs(view, options, mapTrees(view, trees, mapped))
   } catch (error) {
     if (!hasCode(error, 'EINVAL')) throw error
-    // Before Linux 6.15 layers have to be on attached mounts.
-    return mount(detached.map(({ path, tree }) => ({ from: path, to: mapped.use(attachSomewhere(tree)).path })))
+    return mountMappedByAttaching(options, view, trees)
   }
 }
+
+/** As mountMappedOverlay, for kernels before 6.15, where layers have to be on attached mounts: for a moment they are. */
+export function mountMappedByAttaching(options: OverlayOptions, view: IdView, trees: readonly string[]): Fd {
+  using mapped = new DisposableStack()
+  const places = mapTrees(view, trees, mapped).map(({ from, tree }) => ({
+    from,
+    tree,
+    to: mapped.use(attachSomewhere(tree)).path,
+  }))
+  return mountAs(view, options, places)
+}
+
+const mapTrees = ({ namespace }: IdView, trees: readonly string[], mapped: DisposableStack) =>
+  trees.map(from => {
+    const tree = mapped.use(mappedTree(from, namespace))
+    return { from, tree, to: tree.path }
+  })
+
+// overlayfs makes its own files as who mounts it, and the host's root is nobody in the mapped layers.
+const mountAs = (view: IdView, options: OverlayOptions, places: readonly Place[]): Fd =>
+  asFileOwner(view.root, () => mountOverlay(movedTo(places, options)))
 
 interface Place {
   readonly from: string

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Fd } from '../kernel/descriptor.ts'
 import { markByte } from '../kernel/lock.ts'
 import { unavailable } from '../lib/errors.ts'
-import { type IdMap, mapOf } from './id-map.ts'
+import { type IdMap, mapOf } from '../lib/id-map.ts'
 
 /** How many ids a container has: all that the formats of old tools and /etc/login.defs reach. */
 export const idsPerContainer = 65536

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { invalid } from '../lib/errors.ts'
 import { parseGroup, parsePasswd } from './accounts.ts'
 import { sharedRange } from './id-allocation.ts'
-import type { IdMap, IdRange } from './id-map.ts'
+import type { IdMap, IdRange } from '../lib/id-map.ts'
 
 /** The files that say who there is and which ids they may give away: texts of passwd(5), group(5), subuid(5), subgid(5). */
 export interface IdFiles {

@@ -4,7 +4,7 @@ import { constants, readSync, writeFileSync } from 'node:fs'
 import { type Fd, openPath } from '../kernel/descriptor.ts'
 import { KernelError } from '../kernel/ffi.ts'
 import { socketPair, spawn } from '../kernel/spawn.ts'
-import { type IdMap, formatRanges } from './id-map.ts'
+import { type IdMap, formatRanges } from '../lib/id-map.ts'
 import { childEnded } from './shim-process.ts'
 
 /** A user namespace, and a network namespace that belongs to it: its root may configure that, the host's may as well. */

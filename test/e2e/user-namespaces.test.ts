@@ -1,7 +1,7 @@
 // Containers in user namespaces: ids inside, on the host and on disk, what they share, and what their root can't do.
 
 import assert from 'node:assert/strict'
-import { constants, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, constants, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -190,6 +190,20 @@ test('user namespaces of single containers', { skip: onDockerd }, async suite =>
     }
     await inside('one', 'cp /bin/busybox /b/open/s && chmod 4755 /b/open/s')
     assert.equal(owner(join(bound, 'open/s')), (await idsOnHost('one')).join(':'))
+    await remove('one')
+  })
+
+  await suite.test('an exec root that lets nobody through is told of', async () => {
+    await create('one', {})
+    chmodSync(engine.directory, 0o700)
+    const answer = await call(engine, 'POST', '/containers/one/start')
+    chmodSync(engine.directory, 0o711)
+    assert.equal(answer.status, 409)
+    assert.match(
+      messageOf(answer),
+      /keeps the container's root from its root file system: allow everyone to pass through/,
+    )
+    await engine.ok(['start', 'one'])
     await remove('one')
   })
 

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { IdShift } from '../../content/tree/ids.ts'
+import type { IdMap } from '../../lib/id-map.ts'
 import { Fd } from '../../kernel/descriptor.ts'
 import { openTree } from '../../kernel/mount.ts'
 import type { IdView } from '../../kernel/mount.ts'
@@ -23,7 +23,7 @@ export type ViewParts = Pick<Engine, 'settings' | 'layers' | 'trees' | 'volumes'
 /** Mounted until it is disposed of, which must not be before all who use its root have come to their end. */
 export interface View extends Disposable, TreeView {
   /** The ids of the user namespace that sees the files so; undefined if they are as on the disk. */
-  readonly shift: IdShift | undefined
+  readonly shift: IdMap | undefined
   /** Aborted when the container needs its files for itself: who uses the view has to come to an end. */
   readonly signal: AbortSignal
 }
@@ -60,7 +60,7 @@ export async function openView(
   return enlist(container, { namespace: new Fd(made.namespace), root: new Fd(made.root) }, users?.map)
 }
 
-function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: IdShift | undefined): View {
+function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: IdMap | undefined): View {
   const ending = new AbortController()
   const ended = Promise.withResolvers<void>()
   const entry = {

@@ -7,7 +7,8 @@ import { getXattr, getXattrAt, listXattrs, listXattrsAt } from '../../kernel/xat
 import { nameOf } from '../layer-path.ts'
 import type { TarType } from '../../lib/tar/entry.ts'
 import { type NewEntry, endOfArchive, formatHeader, padding } from '../../lib/tar/writer.ts'
-import { type IdShift, ownerInside } from './ids.ts'
+import type { IdMap } from '../../lib/id-map.ts'
+import { ownerInside } from './ids.ts'
 import { type Found, isDirectory, unlessGone, walk } from './walk.ts'
 
 /** Bytes read at a time. */
@@ -39,11 +40,11 @@ interface Made {
 /** Makes the entries of one archive, each piece to be used before the next is asked for. Files with several names are stored once. */
 export class TreeArchive {
   readonly #linked = new Map<string, string>()
-  readonly #shift: IdShift | undefined
+  readonly #shift: IdMap | undefined
   #memory: Buffer | undefined
 
   /** With `shift`, owners are those inside the user namespace. */
-  constructor(shift?: IdShift) {
+  constructor(shift?: IdMap) {
     this.#shift = shift
   }
 

@@ -1,19 +1,7 @@
 // Owners in a tree that a user namespace sees shifted: what they are inside, and what the host has for them.
 
 import { invalid } from '../../lib/errors.ts'
-
-/** `size` ids from `container` on are, on the host, those from `host` on. */
-interface Range {
-  readonly container: number
-  readonly host: number
-  readonly size: number
-}
-
-/** The ids of a user namespace. */
-export interface IdShift {
-  readonly uids: readonly Range[]
-  readonly gids: readonly Range[]
-}
+import { type IdMap, type IdRange, hostId, namespaceId } from '../../lib/id-map.ts'
 
 interface Owner {
   readonly uid: number
@@ -21,22 +9,18 @@ interface Owner {
 }
 
 /** The owner as the namespace has it; ids that it doesn't know stay. */
-export function ownerInside({ uid, gid }: Owner, shift: IdShift | undefined): Owner {
-  return shift ? { uid: inside(shift.uids, uid), gid: inside(shift.gids, gid) } : { uid, gid }
+export function ownerInside({ uid, gid }: Owner, shift: IdMap | undefined): Owner {
+  if (!shift) return { uid, gid }
+  return { uid: namespaceId(shift.uids, uid) ?? uid, gid: namespaceId(shift.gids, gid) ?? gid }
 }
 
 /** The owner as the host has it. Throws `invalid` for ids that the namespace doesn't have. */
-export function ownerOutside({ uid, gid }: Owner, shift: IdShift | undefined): Owner {
+export function ownerOutside({ uid, gid }: Owner, shift: IdMap | undefined): Owner {
   return shift ? { uid: outside(shift.uids, uid), gid: outside(shift.gids, gid) } : { uid, gid }
 }
 
-function inside(ranges: readonly Range[], id: number): number {
-  const range = ranges.find(({ host, size }) => id >= host && id < host + size)
-  return range ? id - range.host + range.container : id
-}
-
-function outside(ranges: readonly Range[], id: number): number {
-  const range = ranges.find(({ container, size }) => id >= container && id < container + size)
-  if (!range) throw invalid(`the id ${id} is none of the container's user namespace`)
-  return id - range.container + range.host
+function outside(ranges: readonly IdRange[], id: number): number {
+  const found = hostId(ranges, id)
+  if (found !== undefined) return found
+  throw invalid(`the id ${id} is none of the container's user namespace`)
 }

@@ -17,7 +17,8 @@ import { Unpacker } from '../unpacker.ts'
 import { TreeArchive, archived } from './archive.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { Flow } from './flow.ts'
-import { type IdShift, ownerOutside } from './ids.ts'
+import type { IdMap } from '../../lib/id-map.ts'
+import { ownerOutside } from './ids.ts'
 import { type PathStat, locate, lookupError, meansDirectory, resolvePath, statLocated } from './locate.ts'
 import { packLayer } from './pack.ts'
 import { isDirectory, statIfThere } from './walk.ts'
@@ -59,14 +60,14 @@ export interface StatJob extends PathJob {
 /** Tells what is at the path, then gives an archive of it. */
 export interface ArchiveJob extends PathJob {
   readonly kind: 'archive'
-  readonly shift: IdShift | undefined
+  readonly shift: IdMap | undefined
 }
 
 /** Gives an archive of the whole tree. */
 export interface ExportJob {
   readonly kind: 'export'
   readonly root: number
-  readonly shift: IdShift | undefined
+  readonly shift: IdMap | undefined
 }
 
 /**
@@ -79,7 +80,7 @@ export interface ExtractJob extends PathJob {
   readonly namespace: number
   readonly keepTypes: boolean
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
-  readonly shift: IdShift | undefined
+  readonly shift: IdMap | undefined
 }
 
 /** What the layer at the path `upper`, which need not be there, changes in the tree `lower`. */
@@ -231,7 +232,7 @@ async function extract(job: ExtractJob, { flow, head }: TreeChannel): Promise<un
 }
 
 // The host's root is nobody where a user namespace sees its files, and can make none there.
-function asRootOf<T>(shift: IdShift | undefined, body: () => T): T {
+function asRootOf<T>(shift: IdMap | undefined, body: () => T): T {
   return shift ? asFileOwner(ownerOutside({ uid: 0, gid: 0 }, shift), body) : body()
 }
 

@@ -22,6 +22,12 @@ export function hostId(ranges: readonly IdRange[], id: number): number | undefin
   return range && range.host + id - range.container
 }
 
+/** The reverse of `hostId`; undefined if the host's `id` is nobody in the namespace. */
+export function namespaceId(ranges: readonly IdRange[], id: number): number | undefined {
+  const range = ranges.find(({ host, size }) => id >= host && id < host + size)
+  return range && range.container + id - range.host
+}
+
 /** The namespace's root, as the host knows it; the host's own root if the namespace has none. */
 export const rootOf = ({ uids, gids }: IdMap): { uid: number; gid: number } => ({
   uid: hostId(uids, 0) ?? 0,
