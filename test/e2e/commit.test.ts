@@ -110,6 +110,26 @@ test('images of containers', { skip: onDockerd }, async suite => {
     await engine.ok(['rmi', 'twice:a', 'twice:b'])
   })
 
+  await suite.test('an image whose base is removed meanwhile is whole', async () => {
+    await running(engine, 'first')
+    await engine.ok(['exec', 'first', 'sh', '-c', 'echo first > /first'])
+    await engine.ok(['commit', 'first', 'first:1'])
+    await engine.ok(['rm', '-f', 'first'])
+    await engine.ok(['run', '--name', 'second', 'first:1', 'sh', '-c', 'echo second > /second; truncate -s 60M /large'])
+    const answer = call(engine, 'POST', '/commit?container=second&repo=second')
+    await until(() => readdirSync(join(engine.dataRoot, 'tmp')).length > 0, { every: 1 })
+    assert.equal((await call(engine, 'DELETE', '/images/first:1?force=1')).status, 200)
+    assert.equal((await answer).status, 201)
+    await engine.ok(['rm', 'second'])
+    assert.equal(await engine.ok(['run', '--rm', 'second', 'cat', '/first', '/second']), 'first\nsecond')
+    const saved = join(engine.scratch, 'second.tar')
+    await engine.ok(['save', '-o', saved, 'second'])
+    await engine.ok(['rmi', 'second'])
+    await engine.ok(['load', '-q', '-i', saved])
+    assert.equal(await engine.ok(['run', '--rm', 'second', 'cat', '/first']), 'first')
+    await engine.ok(['rmi', 'second'])
+  })
+
   await suite.test('a daemon that is killed meanwhile finds the container and thaws it', async () => {
     await running(engine, 'killed')
     await beginLong(engine, 'killed')
