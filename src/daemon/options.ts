@@ -47,6 +47,7 @@ export function engineOptions(config: Config): EngineOptions {
       ...(config.fixedCidr !== '' && { range: config.fixedCidr }),
       ...(config.gateway !== '' && { router: config.gateway }),
       ...(config.ipv6 && { ipv6: ipv6Of(config) }),
+      ...(config.hostAddress !== '' && { publishAddress: config.hostAddress }),
       betweenContainers: config.interContainer,
       masquerade: config.masquerade,
       forward: config.ipForward,

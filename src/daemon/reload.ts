@@ -37,7 +37,6 @@ const defaults = [
   'dns',
   'dnsOptions',
   'dnsSearch',
-  'hostAddress',
   'hostGatewayIps',
   'init',
   'logDriver',

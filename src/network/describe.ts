@@ -46,12 +46,18 @@ export interface EndpointDescription {
   IPv6Address: string
 }
 
+/** What of the daemon's configuration shows in its bridge. */
+export interface BridgeSettings {
+  readonly mtu: number
+  readonly policy: BridgePolicy
+  readonly publishAddress: string
+}
+
 /** `record` in the Engine API's shape, with the containers on it. */
 export function describeNetwork(
   record: NetworkRecord,
   endpoints: readonly Endpoint[],
-  mtu: number,
-  policy: BridgePolicy,
+  settings: BridgeSettings,
 ): NetworkDescription {
   const { definition } = record
   return {
@@ -69,7 +75,7 @@ export function describeNetwork(
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(endpoints.map(endpoint => [endpoint.containerId, describeEndpoint(endpoint)])),
-    Options: definition.driver === 'bridge' ? optionsOf(definition.bridge, mtu, policy) : {},
+    Options: definition.driver === 'bridge' ? optionsOf(definition.bridge, settings) : {},
     Labels: {},
   }
 }
@@ -101,11 +107,11 @@ function describeEndpoint(endpoint: Endpoint): EndpointDescription {
   }
 }
 
-const optionsOf = (bridge: string, mtu: number, policy: BridgePolicy) => ({
+const optionsOf = (bridge: string, { mtu, policy, publishAddress }: BridgeSettings) => ({
   'com.docker.network.bridge.default_bridge': 'true',
   'com.docker.network.bridge.enable_icc': String(policy.betweenContainers),
   'com.docker.network.bridge.enable_ip_masquerade': String(policy.masquerade),
-  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+  'com.docker.network.bridge.host_binding_ipv4': publishAddress,
   'com.docker.network.bridge.name': bridge,
   'com.docker.network.driver.mtu': String(mtu),
 })

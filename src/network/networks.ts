@@ -30,6 +30,8 @@ export interface NetworksOptions {
   /** `--default-gateway`, in the bridge's subnet. */
   readonly router?: string
   readonly ipv6?: Ipv6Options
+  /** `--ip`, for those who look: where ports are published is said with each. */
+  readonly publishAddress?: string
   /** False for `--icc=false`, `--ip-masq=false` and `--ip-forward=false`. */
   readonly betweenContainers?: boolean
   readonly masquerade?: boolean
@@ -152,7 +154,11 @@ export class Networks implements AsyncDisposable {
 
   #describe(record: NetworkRecord): NetworkDescription {
     const endpoints = record.definition.driver === 'bridge' ? (this.#bridge?.endpoints ?? []) : []
-    return describeNetwork(record, endpoints, this.#mtu, this.#policy)
+    return describeNetwork(record, endpoints, {
+      mtu: this.#mtu,
+      policy: this.#policy,
+      publishAddress: this.#options.publishAddress ?? '0.0.0.0',
+    })
   }
 
   #record(name: string): NetworkRecord {

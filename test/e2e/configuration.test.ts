@@ -87,8 +87,8 @@ test('the keys of daemon.json have their effects', gantrydOnly, async suite => {
       '{{.NetworkSettings.IPAddress}} {{.NetworkSettings.Gateway}} {{.NetworkSettings.GlobalIPv6Address}}'
     assert.equal(await inspect('c1', settings), '10.211.0.64 10.211.0.2 fd00:77::2')
     const options =
-      '{{index .Options "com.docker.network.bridge.enable_icc"}} {{index .Options "com.docker.network.bridge.enable_ip_masquerade"}}'
-    assert.equal(await engine.ok(['network', 'inspect', 'bridge', '--format', options]), 'false false')
+      '{{index .Options "com.docker.network.bridge.enable_icc"}} {{index .Options "com.docker.network.bridge.enable_ip_masquerade"}} {{index .Options "com.docker.network.bridge.host_binding_ipv4"}}'
+    assert.equal(await engine.ok(['network', 'inspect', 'bridge', '--format', options]), 'false false 127.0.0.1')
     const { code } = await engine.docker(['run', '--rm', 'busybox', 'ping', '-c', '1', '-W', '1', '10.211.0.64'])
     assert.notEqual(code, 0, 'containers do not reach each other')
     await engine.ok(['rm', '-f', 'c1'])
