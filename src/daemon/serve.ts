@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { messageOf, system } from '../lib/errors.ts'
-import { createLog } from '../lib/log.ts'
+import { type Log, createLog } from '../lib/log.ts'
 import { composeEngine } from './compose.ts'
 import type { Configured } from './config.ts'
 import { onHangup } from './hangup.ts'
@@ -10,6 +10,7 @@ import { ApiServer } from './http/server.ts'
 import { describeAddress } from './http/listen.ts'
 import { listenAddresses } from './listeners.ts'
 import { engineOptions } from './options.ts'
+import type { Metrics } from './metrics.ts'
 import { makePrivate } from './private-root.ts'
 import { RunningDaemon } from './reload.ts'
 import { containerHandlers } from './routes/container.ts'
@@ -40,7 +41,11 @@ export async function serve(configured: Configured, load: () => Configured): Pro
   const daemon = new RunningDaemon({ engine, reconfigure, log, manager, config, load })
   // Before it is served, so that whoever sees it served can have it reload.
   undo.use(onHangup(() => daemon.reload()))
-  const server = undo.use(new ApiServer({ handlers: handlersOf(daemon), log, version: gantryVersion() }))
+  const metrics = undo.use(await startMetrics(daemon, config.metricsAddress, log))
+  const handlers = handlersOf(daemon)
+  const server = undo.use(
+    new ApiServer({ handlers: metrics?.timing(handlers) ?? handlers, log, version: gantryVersion() }),
+  )
   for (const address of addresses) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')
   for (const warning of runtime.warnings) log.warn({ runtime: runtime.name }, warning)
@@ -50,6 +55,16 @@ export async function serve(configured: Configured, load: () => Configured): Pro
   await stopSignal()
   manager.stopping()
   log.info({}, 'Stopping; containers run on')
+}
+
+async function startMetrics(daemon: RunningDaemon, address: string, log: Log): Promise<Metrics | undefined> {
+  if (address === '') return undefined
+  // Only who wants metrics waits for their library to be loaded.
+  const { Metrics: Loaded } = await import('./metrics.ts')
+  const metrics = new Loaded(daemon.engine, daemon.engineId)
+  const { hostname, port } = new URL(`tcp://${address}`)
+  await metrics.listen({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }, log)
+  return metrics
 }
 
 function handlersOf(daemon: RunningDaemon) {

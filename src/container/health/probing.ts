@@ -32,6 +32,7 @@ export class ProbingHealthChecks implements HealthChecks {
   readonly #schedule: Schedule
   readonly #starts = new Slots(2 * availableParallelism())
   readonly #watches = new Map<Container, Watch>()
+  readonly counts = { run: 0, failed: 0 }
 
   /** `engine` is called once the first container is watched. */
   constructor(engine: () => Engine, timer: Timer) {
@@ -103,6 +104,8 @@ export class ProbingHealthChecks implements HealthChecks {
   }
 
   #record({ container, check }: Watch, result: HealthcheckResult, sinceStart: number): void {
+    this.counts.run++
+    if (result.ExitCode !== 0) this.counts.failed++
     const before = container.state.health
     if (!before) return
     const after = afterProbe(before, result, check, sinceStart)

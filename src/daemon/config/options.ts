@@ -66,6 +66,19 @@ function checkSearch(domain: string): string {
   return domain.trim()
 }
 
+// A host and a port, such as 127.0.0.1:9323; '' for none.
+const metricsAddress: Kind<string> = {
+  ...string,
+  parse: checkMetricsAddress,
+  read: value => checkMetricsAddress(string.read(value)),
+}
+
+function checkMetricsAddress(text: string): string {
+  const port = /^(?:\[[0-9a-fA-F:]+\]|[^:/@]+):(\d{1,5})$/.exec(text)?.[1]
+  if (text === '' || (port !== undefined && Number(port) > 0 && Number(port) < 65_536)) return text
+  throw invalid(`invalid metrics address ${JSON.stringify(text)}: expected HOST:PORT, such as 127.0.0.1:9323`)
+}
+
 const logLevel = oneOf(['debug', 'info', 'warn', 'error', 'fatal', 'panic', 'trace'], 'invalid logging level')
 
 /** Options that have an effect, by the name they have in the configuration. */
@@ -147,6 +160,7 @@ export const options = {
   interContainer: option('icc', boolean, true, 'Enable inter-container communication for the default bridge network'),
   ipForward: option('ip-forward', boolean, true, 'Enable IP forwarding in system configuration'),
   masquerade: option('ip-masq', boolean, true, 'Enable IP masquerading for the default bridge network'),
+  metricsAddress: option('metrics-addr', metricsAddress, '', 'Address and port to serve the metrics API on'),
   mtu: option('mtu', integer(), 0, 'Set the MTU for the default bridge network'),
   dns: option('dns', addresses, [], 'DNS server to use'),
   dnsOptions: option('dns-opt', list(), [], 'DNS options to use', { key: 'dns-opts' }),
@@ -215,7 +229,6 @@ export const ignoredOptions: readonly Option[] = [
   ignored('ip-forward-no-drop', boolean, 'Gantry leaves the policy of the FORWARD chain alone'),
   ignored('live-restore', boolean, always),
   ignored('log-format', string, 'the log is JSON'),
-  ignored('metrics-addr', string, noPart),
   ignored('network-control-plane-mtu', integer(), noPart),
   ignored('network-diagnostic-port', integer(), noPart),
   ignored('node-generic-resource', anything('list'), noPart, { key: 'node-generic-resources' }),
