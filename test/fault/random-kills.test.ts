@@ -32,8 +32,8 @@ const commands: Record<string, (name: string) => string[]> = {
 /** Works on one container until the daemon is gone; then returns the states it may be in. */
 async function client(engine: Gantryd, name: string, present: boolean): Promise<readonly string[]> {
   const cycle = ['run', 'stop', 'start', 'rm']
-  if (present) await engine.docker(['rm', '--force', '--volumes', name])
-  for (let step = 0; ; step = (step + 1) % cycle.length) {
+  // What an earlier round left goes first, and that may be as far as it gets.
+  for (let step = present ? 3 : 0; ; step = (step + 1) % cycle.length) {
     const action = cycle[step] ?? ''
     const { code } = await engine.docker(commands[action]?.(name) ?? [])
     const { done, cut } = outcomes[action] ?? { done: [], cut: [] }
