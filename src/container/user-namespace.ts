@@ -12,7 +12,7 @@ import { claimIds, joinClaim } from '../runtime/id-allocation.ts'
 import { type IdMap, parseRanges, rootOf } from '../lib/id-map.ts'
 import { containerOf, hasOwnNetwork } from '../runtime/modes.ts'
 import { createNetworkIn, createUserNamespace } from '../runtime/user-namespace.ts'
-import { hasUserNamespace } from './check-users.ts'
+import { checkUserNamespace, hasUserNamespace } from './check-users.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
 
@@ -34,6 +34,8 @@ type Parts = Pick<Engine, 'containers' | 'settings'>
 export async function prepareUsers(engine: Parts, container: Container): Promise<ContainerUsers | undefined> {
   const { hostConfig } = container.definition
   if (!hasUserNamespace(engine.settings, hostConfig)) return undefined
+  // It may have been created when the daemon didn't remap.
+  checkUserNamespace(engine.settings, hostConfig)
   using open = new DisposableStack()
   const donors = donorsOf(engine, hostConfig)
   const parts = donors.length > 0 ? await join(engine, hostConfig, donors, open) : await make(engine, container, open)

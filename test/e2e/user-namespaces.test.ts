@@ -245,3 +245,16 @@ test('a daemon that remaps all containers', { skip: onDockerd }, async () => {
   assert.equal(other.status, 201)
   assert.doesNotMatch(await engine.ok(['start', '-a', 'own']), /1879048192/)
 })
+
+test('containers outlive a change of the daemon’s remapping', { skip: onDockerd }, async () => {
+  await using engine = await startGantrydWithBusybox()
+  await engine.ok(['run', '--name', 'kept', 'busybox', 'touch', '/x'])
+  await engine.ok(['create', '--name', 'host', '--network', 'host', 'busybox', 'true'])
+  await engine.kill9()
+  writeFileSync(engine.configuration, JSON.stringify({ 'userns-remap': 'default' }))
+  await engine.start()
+  await engine.ok(['start', '-a', 'kept'])
+  await engine.ok(['commit', 'kept', 'kept:1'])
+  assert.equal(await engine.ok(['run', '--rm', 'kept:1', 'stat', '-c', '%u:%g', '/x']), '0:0')
+  assert.match((await engine.docker(['start', 'host'])).stderr, /cannot share the host's network namespace when user/)
+})
