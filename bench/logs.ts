@@ -13,13 +13,13 @@ const options = ['--log-driver', 'json-file', '--log-opt', 'max-size=100m', '--l
 
 /** Milliseconds until a container has written all lines and ended. */
 export async function writeLog(engine: Engine): Promise<number> {
-  const time = await timed(() => engine.watchToEnd(['run', '--name', 'writer', ...options, ...writer(`seq ${lines}`)]))
+  const time = await timed(async () => {
+    await engine.watchToEnd(['run', '-d', '--name', 'writer', ...options, 'busybox', 'seq', String(lines)])
+    await engine.watchToEnd(['wait', 'writer'])
+  })
   await engine.ok(['rm', 'writer'])
   return time
 }
-
-// What it prints is not attached to: only the log takes it.
-const writer = (script: string) => ['--attach', 'stdin', 'busybox', 'sh', '-c', script]
 
 /** Milliseconds of processor time that the engine's processes take for it. */
 export async function writeLogCpu(engine: Engine): Promise<number> {
