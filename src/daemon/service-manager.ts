@@ -52,6 +52,7 @@ export class ServiceManager implements Disposable {
 
   /** The daemon is about to end. */
   stopping(): void {
+    clearInterval(this.#timer)
     this.#tell('STOPPING=1')
   }
 
