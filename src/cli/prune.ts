@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { checked, flag } from './flags.ts'
 import { humanSize } from './output/units.ts'
 import { checkFilter } from './values.ts'
+import type { ImageDeleteItem } from '../api/types/image.ts'
 import type { Context } from './verb.ts'
 
 export const pruneFlags = [
@@ -22,6 +23,10 @@ export async function confirmed(context: Context, warning: string): Promise<bool
 export function deleted(title: string, names: readonly string[] | null): string {
   return names && names.length > 0 ? `Deleted ${title}:\n${names.join('\n')}\n\n` : ''
 }
+
+/** What became of images, a line each. */
+export const imageLines = (items: readonly ImageDeleteItem[] | null): string[] =>
+  (items ?? []).map(({ Untagged, Deleted }) => (Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`))
 
 /** The last line: bytes that were freed. */
 export const reclaimed = (bytes: number): string => `Total reclaimed space: ${humanSize(bytes, 4)}\n`

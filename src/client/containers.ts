@@ -5,7 +5,6 @@ import type {
   ContainerConfig,
   ContainerCreateResponse,
   ContainerInspect,
-  ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
   ContainerUpdateRequest,
@@ -166,12 +165,4 @@ export function inspectExec(client: Client, execId: string): Promise<ExecInspect
 /** What a container uses, compared with a second before. */
 export function containerStats(client: Client, id: string): Promise<ContainerStats> {
   return client.json('GET', pathOf(id, '/stats'), { query: { stream: false } })
-}
-
-/** Removes the stopped containers that match `filters`. */
-export function pruneContainers(
-  client: Client,
-  filters: Readonly<Record<string, string[]>> | undefined,
-): Promise<ContainerPruneResponse> {
-  return client.json('POST', '/containers/prune', { query: { filters } })
 }

@@ -22,6 +22,19 @@ info --format {{.ServerVersion}},{{.Driver}},{{.Containers}}
 system info --format {{.ServerVersion}}
 system df --format {{.Type}},{{.TotalCount}},{{.Active}},{{.Size}},{{.Reclaimable}}
 container prune -f
+image prune -f
+image prune -f --filter bogus
+image prune -f -a --filter label=x
+volume prune -f
+volume prune -f -a --filter label=x
+system prune -f --filter label=x
+system prune -f --volumes --filter until=1h
+n | system prune -a --volumes --filter label=x
+n | container prune
+n | image prune
+n | image prune -a
+n | volume prune
+n | volume prune -a
 container prune --filter bogus
 events --since 1 --until 2
 events --since 1 --until 0 --filter bogus
