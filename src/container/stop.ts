@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os'
 import { notModified } from '../lib/errors.ts'
-import { parseSignal } from '../kernel/signals.ts'
+import { isSignal, parseSignal, parseSignalToSend } from '../kernel/signals.ts'
 import { within } from '../lib/within.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
@@ -33,7 +33,7 @@ export async function stop(engine: Engine, container: Container, options: StopOp
 /** Ends a running container without telling that it was stopped; also a part of restart and forced removal. */
 export async function end(engine: Engine, container: Container, options: StopOptions): Promise<void> {
   const { StopSignal, StopTimeout } = container.definition.config
-  const signal = parseSignal(options.signal || StopSignal || 'SIGTERM')
+  const signal = options.signal ? parseSignalToSend(options.signal) : parseSignal(StopSignal || 'SIGTERM')
   const timeout = options.timeout ?? StopTimeout ?? defaultTimeout
   const patience = timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000
   markStopped(engine, container, true)
@@ -41,8 +41,11 @@ export async function end(engine: Engine, container: Container, options: StopOpt
   if (container.state.phase === 'restarting') await cancelRestart(engine, container)
   if (!container.isRunning) return
   const gone = container.exited.next()
-  sendSignal(container, signal)
-  containerEvent(engine, container, 'kill', { signal: String(signal) })
+  // A configured one may be any number; a container whose signal there is not is killed in the end.
+  if (isSignal(signal)) {
+    sendSignal(container, signal)
+    containerEvent(engine, container, 'kill', { signal: String(signal) })
+  }
   await resume(engine, container)
   if (await within(patience, gone)) return
   sendSignal(container, constants.signals.SIGKILL)

@@ -1,7 +1,7 @@
 // GET /containers/{id}/top: the host's ps, shown for the container's processes.
 
 import type { ContainerTopResponse } from '../api/types/container.ts'
-import { conflict, invalid, system } from '../lib/errors.ts'
+import { conflict, invalid } from '../lib/errors.ts'
 import { runProgram } from './run-program.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
@@ -20,13 +20,14 @@ export async function top(
   const words = splitArguments(psArguments)
   const pids = engine.cgroups.pids(cgroupOf(engine, container))
   const { status, stdout, stderr } = await runProgram('ps', words)
-  if (status !== 0) throw system(`ps: ${stderr.split('\n', 1)[0] || `exit status ${status}`}`)
+  if (status !== 0) throw invalid(`ps: ${stderr.split('\n', 1)[0] || `exit status ${status}`}`)
   containerEvent(engine, container, 'top')
   return selectProcesses(stdout, new Set(pids))
 }
 
 // One may choose columns, but not what is listed: an option with a value of pid would say something else.
 function splitArguments(text: string): string[] {
+  if (text.includes('\0')) throw invalid('ps arguments contain a NUL byte')
   const words = text.split(/\s+/).filter(word => word !== '')
   const columns = words.some(word => /pid.*[=,]|=.*pid/i.test(word) && /\bpid=/.test(word))
   if (columns) throw invalid(`ps arguments ${JSON.stringify(text)} rename the PID column: leave its title as it is`)

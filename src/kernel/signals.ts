@@ -32,6 +32,9 @@ export function parseSignal(text: string): number {
 /** As parseSignal, for a signal that is to be sent: one that Linux has. Throws invalid. */
 export function parseSignalToSend(text: string): number {
   const number = parseSignal(text)
-  if (!known.has(number)) throw invalid(`the linux daemon does not support signal ${number}`)
+  if (!isSignal(number)) throw invalid(`the linux daemon does not support signal ${number}`)
   return number
 }
+
+/** True for a signal that Linux has. */
+export const isSignal = (number: number): boolean => known.has(number)

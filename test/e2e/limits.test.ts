@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { readFileSync } from 'node:fs'
+import { create, inspect, remove, start } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
 test('the daemon decides which cgroup namespace containers get that do not say', { skip: onDockerd }, async () => {
@@ -19,4 +21,20 @@ test('a container out of memory is killed and says so', { skip: onDockerd }, asy
   const { code } = await engine.docker(['run', '--name', 'eater', '--memory', '16m', 'busybox', ...eat])
   assert.equal(code, 137)
   assert.equal(await engine.ok(['inspect', 'eater', '--format', '{{.State.OOMKilled}}']), 'true')
+})
+
+test('a parent cgroup does not lead out of the hierarchy', { skip: onDockerd }, async () => {
+  await using engine = await startGantrydWithBusybox()
+  for (const parent of ['../inner', '/../../inner/', 'inner/./../inner']) {
+    const CgroupParent = parent.replaceAll('inner', `${engine.cgroupParent}/inner`)
+    const id = await create(engine, 'child', { Cmd: ['sleep', '600'], HostConfig: { CgroupParent } })
+    await start(engine, id)
+    const { State: state } = await inspect(engine, id)
+    assert.match(
+      readFileSync(`/proc/${state.Pid}/cgroup`, 'utf8'),
+      new RegExp(`:/${engine.cgroupParent}/inner/${id}$`, 'm'),
+    )
+    await remove(engine, id)
+  }
+  await assert.rejects(create(engine, 'none', { HostConfig: { CgroupParent: 'a\0b' } }), /invalid cgroup parent/)
 })
