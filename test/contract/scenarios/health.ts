@@ -29,13 +29,14 @@ export const healthchecks: Scenarios = {
     `docker rm -f p1 >/dev/null; ${events('p1', 6)}`,
     'docker inspect busybox --format "{{json .Config.Healthcheck}}"',
   ],
+  // The name of a container whose events are asked for is not the beginning of an id, which dockerd takes it for as well.
   'one that fails': [
-    `${run('f1', '--health-cmd "echo why; exit 3" --health-retries 2')}; ${health('f1', 'unhealthy')}`,
-    `docker inspect f1 --format "${lastResult}"`,
+    `${run('w1', '--health-cmd "echo why; exit 3" --health-retries 2')}; ${health('w1', 'unhealthy')}`,
+    `docker inspect w1 --format "${lastResult}"`,
     'docker ps --format "{{.Names}} {{.Status}}" | sed "s/Up.*(/Up (/"',
-    becomes('f1', '{{len .State.Health.Log}}', '5'),
-    'docker inspect f1 --format "{{json .Config.Healthcheck}}"',
-    `docker rm -f f1 >/dev/null; ${events('f1', 9)}`,
+    becomes('w1', '{{len .State.Health.Log}}', '5'),
+    'docker inspect w1 --format "{{json .Config.Healthcheck}}"',
+    `docker rm -f w1 >/dev/null; ${events('w1', 9)}`,
   ],
   'one that changes': [
     `${run('p1', '--health-cmd "test -e /tmp/well" --health-retries 1')}; ${health('p1', 'unhealthy')}`,
