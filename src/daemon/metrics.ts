@@ -1,17 +1,17 @@
 // Prometheus metrics on an address of their own, under dockerd's names.
 
 import { once } from 'node:events'
-import { cpus, release, totalmem } from 'node:os'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Answer, Handlers } from '../api/handler.ts'
+import type { SystemInfo } from '../api/types/system.ts'
 import type { Engine } from '../container/engine.ts'
 import { messageOf, system } from '../lib/errors.ts'
 import { http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
-import { gantryVersion } from '../lib/version.ts'
 
 /** Where to serve metrics. */
 export interface MetricsAddress {
+  /** '' for every address. */
   readonly host: string
   readonly port: number
 }
@@ -33,7 +33,8 @@ export class Metrics implements AsyncDisposable {
   readonly #actions: Histogram
   readonly #undo = new AsyncDisposableStack()
 
-  constructor(engine: Engine, engineId: string) {
+  /** `info` is what `docker info` shows of the engine. */
+  constructor(engine: Engine, info: SystemInfo) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
     this.#actions = new Histogram({
@@ -43,24 +44,24 @@ export class Metrics implements AsyncDisposable {
       registers,
     })
     for (const action of Object.values(actions)) this.#actions.zero({ action })
-    this.#describe(engine, engineId)
+    this.#describe(info)
     this.#countEvents(engine)
     this.#countHealthChecks(engine)
     this.#countContainers(engine)
   }
 
-  #describe({ cgroups }: Engine, daemonId: string) {
+  #describe(info: SystemInfo) {
     const registers = [this.#registry]
     const labels = {
-      architecture: process.arch,
+      architecture: info.Architecture,
       commit: '',
-      daemon_id: daemonId,
-      graphdriver: 'overlay2',
-      kernel: release(),
-      os: 'linux',
-      os_type: 'linux',
-      os_version: cgroups.isUnified ? 'cgroup v2' : 'cgroup v1',
-      version: gantryVersion(),
+      daemon_id: info.ID,
+      graphdriver: info.Driver,
+      kernel: info.KernelVersion,
+      os: info.OperatingSystem,
+      os_type: info.OSType,
+      os_version: info.OSVersion,
+      version: info.ServerVersion,
     }
     const gauge = (name: string, help: string, labelNames: string[] = []) =>
       new Gauge({ name: `${prefix}${name}`, help, labelNames, registers })
@@ -68,14 +69,14 @@ export class Metrics implements AsyncDisposable {
       labels,
       1,
     )
-    gauge('engine_cpus_cpus', 'The number of cpus that the host system of the engine has').set(cpus().length)
-    gauge('engine_memory_bytes', 'The number of bytes of memory that the host system of the engine has').set(totalmem())
+    gauge('engine_cpus_cpus', 'The number of cpus that the host system of the engine has').set(info.NCPU)
+    gauge('engine_memory_bytes', 'The number of bytes of memory that the host system of the engine has').set(
+      info.MemTotal,
+    )
   }
 
   #countEvents({ events }: Engine) {
-    const registers = [this.#registry]
-    const total = new Counter({ name: `${prefix}events_total`, help: 'The number of events logged', registers })
-    this.#undo.use(events.listen(() => total.inc()))
+    this.#counter('events_total', 'The number of events logged', () => events.total)
     const subscribers = new Gauge({
       name: `${prefix}events_subscribers_total`,
       help: 'The number of current subscribers to events',
@@ -87,21 +88,24 @@ export class Metrics implements AsyncDisposable {
     this.#registry.registerMetric(subscribers)
   }
 
-  #countHealthChecks({ health }: Engine) {
-    const registers = [this.#registry]
-    const { counts } = health
-    const counter = (name: string, help: string, read: () => number) =>
-      new Counter({
-        name: `${prefix}${name}`,
-        help,
-        registers,
-        collect() {
-          this.reset()
-          this.inc(read())
-        },
-      })
-    counter('health_checks_total', 'The total number of health checks', () => counts.run)
-    counter('health_checks_failed_total', 'The total number of failed health checks', () => counts.failed)
+  #countHealthChecks({ health: { counts } }: Engine) {
+    this.#counter('health_checks_total', 'The total number of health checks', () => counts.run)
+    // As with dockerd: those that could not be run, not those that found something wrong.
+    this.#counter('health_checks_failed_total', 'The total number of failed health checks', () => counts.failed)
+  }
+
+  // Counted elsewhere, read when somebody scrapes.
+  #counter(name: string, help: string, read: () => number) {
+    const counter = new Counter({
+      name: `${prefix}${name}`,
+      help,
+      registers: [],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+    this.#registry.registerMetric(counter)
   }
 
   #countContainers({ containers }: Engine) {
@@ -159,6 +163,8 @@ export class Metrics implements AsyncDisposable {
     } catch (cause) {
       throw system(`metrics cannot be served on ${address.host}:${address.port}: ${messageOf(cause)}`, { cause })
     }
+    // Such as too many open files: no reason for the daemon to end.
+    server.on('error', error => log.error({ err: error }, 'The listener for metrics failed'))
     log.info({ ...address }, 'Metrics are served')
   }
 

@@ -1,6 +1,7 @@
 // The daemon's life: takes its roots, brings up the engine and serves the API until a signal ends it.
 
 import { writeFileSync } from 'node:fs'
+import { ApiVersion, newestApiVersion } from '../api/version.ts'
 import { messageOf, system } from '../lib/errors.ts'
 import { type Log, createLog } from '../lib/log.ts'
 import { composeEngine } from './compose.ts'
@@ -8,6 +9,7 @@ import type { Configured } from './config.ts'
 import { onHangup } from './hangup.ts'
 import { ApiServer } from './http/server.ts'
 import { describeAddress } from './http/listen.ts'
+import { systemInfo } from './info.ts'
 import { listenAddresses } from './listeners.ts'
 import { engineOptions } from './options.ts'
 import type { Metrics } from './metrics.ts'
@@ -61,9 +63,10 @@ async function startMetrics(daemon: RunningDaemon, address: string, log: Log): P
   if (address === '') return undefined
   // Only who wants metrics waits for their library to be loaded.
   const { Metrics: Loaded } = await import('./metrics.ts')
-  const metrics = new Loaded(daemon.engine, daemon.engineId)
-  const { hostname, port } = new URL(`tcp://${address}`)
-  await metrics.listen({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }, log)
+  const metrics = new Loaded(daemon.engine, await systemInfo(daemon.engine, daemon, new ApiVersion(newestApiVersion)))
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  await metrics.listen({ host, port: Number(address.slice(colon + 1)) }, log)
   return metrics
 }
 

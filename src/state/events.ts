@@ -21,6 +21,7 @@ export class Events {
   /** Everything after this moment is in `#recent`. */
   #recentFrom: bigint
   #readers = 0
+  #count = 0
 
   /** Without a journal only the latest events are kept. */
   constructor(clock: Clock, journal?: EventJournal) {
@@ -37,11 +38,17 @@ export class Events {
     const time = now > this.#lastTime ? now : this.#lastTime + 1n
     const event = { type, action, id, attributes, time }
     this.#lastTime = time
+    this.#count++
     this.#recent.push(event)
     if (this.#recent.length > kept) this.#recentFrom = this.#recent.shift()?.time ?? this.#recentFrom
     this.#journal?.append(event)
     for (const listener of this.#listeners) listener(event)
     this.#published.tell()
+  }
+
+  /** How many have been published since the daemon began. */
+  get total(): number {
+    return this.#count
   }
 
   /** How many listen. */

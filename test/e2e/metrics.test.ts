@@ -25,7 +25,18 @@ test('metrics', { skip: onDockerd }, async () => {
   assert.equal(await value('container_actions_seconds_count{action="create"}'), 2)
   assert.equal(await value('container_actions_seconds_count{action="start"}'), 1)
   assert.equal(await value('container_actions_seconds_count{action="delete"}'), 0)
+  await until(async () => ((await value('health_checks_total')) ?? 0) > 0)
+  // As with dockerd, a probe that finds something wrong has not failed; one that can't be run has.
+  assert.equal(await value('health_checks_failed_total'), 0)
+  const shellless = ['sh', '-c', 'rm /bin/sh; exec sleep 300']
+  await engine.ok(['run', '-d', '--name', 'unprobed', ...check, 'busybox', ...shellless])
   await until(async () => ((await value('health_checks_failed_total')) ?? 0) > 0)
+  // Nobody but a client is a subscriber.
+  assert.equal(await value('events_subscribers_total'), 0)
+  const template = 'architecture="{{.Architecture}}",commit="",daemon_id="{{.ID}}",graphdriver="{{.Driver}}"'
+  const rest = 'kernel="{{.KernelVersion}}",os="{{.OperatingSystem}}",os_type="linux",os_version="{{.OSVersion}}"'
+  const labels = await engine.ok(['info', '--format', `${template},${rest}`])
+  assert.ok((await scrape()).includes(`engine_daemon_engine_info{${labels},`), labels)
   assert.ok(((await value('events_total')) ?? 0) >= 3)
   assert.match(await scrape(), /^engine_daemon_engine_info\{.*version="\d.*"\} 1$/m)
   assert.match(await scrape(), /^process_resident_memory_bytes \d/m)
@@ -33,7 +44,7 @@ test('metrics', { skip: onDockerd }, async () => {
 })
 
 test('an address for metrics that is none, or taken', { skip: onDockerd }, async () => {
-  await using engine = await startGantrydWithBusybox({ flags: [`--metrics-addr=${address}`] })
+  await using engine = await startGantrydWithBusybox({ flags: ['--metrics-addr=:9323'] })
   const daemon = (flag: string) => run(engine.namespace.enter([engine.argv[0] ?? '', flag]))
   assert.match((await daemon('--metrics-addr=nowhere')).stderr, /expected HOST:PORT/)
   await engine.stop()
@@ -43,7 +54,7 @@ test('an address for metrics that is none, or taken', { skip: onDockerd }, async
     // Refused (7) until somebody listens.
     await until(async () => (await engine.run(['curl', '-sS', '--max-time', '1', address])).code !== 7)
     const { code, stderr } = await run(engine.namespace.enter(engine.argv))
-    assert.deepEqual([code, /metrics cannot be served on 127.0.0.1:9323/.test(stderr)], [1, true], stderr)
+    assert.deepEqual([code, /metrics cannot be served on :9323: .*EADDRINUSE/.test(stderr)], [1, true], stderr)
   }
   await engine.start()
 })

@@ -99,13 +99,13 @@ export class ProbingHealthChecks implements HealthChecks {
       if (probe.target) return await runNativeProbe(container, probe.target, limits)
       return await runCommandProbe(this.#engine(), container, probe.argv, limits)
     } catch (error) {
+      if (!signal.aborted) this.counts.failed++
       return { exitCode: -1, output: messageOf(error) }
     }
   }
 
   #record({ container, check }: Watch, result: HealthcheckResult, sinceStart: number): void {
     this.counts.run++
-    if (result.ExitCode !== 0) this.counts.failed++
     const before = container.state.health
     if (!before) return
     const after = afterProbe(before, result, check, sinceStart)

@@ -66,7 +66,7 @@ function checkSearch(domain: string): string {
   return domain.trim()
 }
 
-// A host and a port, such as 127.0.0.1:9323; '' for none.
+// A host and a port, such as 127.0.0.1:9323, or only :9323 for every address; '' for none.
 const metricsAddress: Kind<string> = {
   ...string,
   parse: checkMetricsAddress,
@@ -74,7 +74,7 @@ const metricsAddress: Kind<string> = {
 }
 
 function checkMetricsAddress(text: string): string {
-  const port = /^(?:\[[0-9a-fA-F:]+\]|[^:/@]+):(\d{1,5})$/.exec(text)?.[1]
+  const port = /^(?:\[[0-9a-fA-F:]+\]|[^:/@]*):(\d{1,5})$/.exec(text)?.[1]
   if (text === '' || (port !== undefined && Number(port) > 0 && Number(port) < 65_536)) return text
   throw invalid(`invalid metrics address ${JSON.stringify(text)}: expected HOST:PORT, such as 127.0.0.1:9323`)
 }
