@@ -135,10 +135,18 @@ export async function composeEngine(
   await settleInherited(engine, inheritance)
   await startWithDaemon(engine)
   const reconfigure: ComposedEngine['reconfigure'] = async next => {
-    const runtimes = await findRuntimes(next, host, database)
+    const kept = stillUsed(live.runtimes, containers, next.runtimes)
+    const runtimes = await findRuntimes({ ...next, runtimes: [...next.runtimes, ...kept] }, host, database)
     Object.assign(live, { settings: next.settings, runtimes })
   }
   return { engine, reconfigure }
+}
+
+// Containers go on with the runtime that they were made with.
+function stillUsed(runtimes: Runtimes, containers: ContainerStore, next: readonly RuntimeCandidate[]) {
+  const used = new Set(containers.all().map(({ definition }) => definition.hostConfig.Runtime))
+  const named = new Set([...knownRuntimes, ...next].map(({ name }) => name))
+  return runtimes.all.filter(({ name }) => used.has(name) && !named.has(name))
 }
 
 function makeDirectories({ dataRoot, execRoot }: ContainerSettings) {

@@ -76,6 +76,16 @@ test('reloading the configuration', gantrydOnly, async suite => {
     assert.equal(await engine.ok(['run', '--rm', '--runtime', 'mine', 'busybox', 'echo', 'named']), 'named')
   })
 
+  await suite.test('a container keeps its runtime, which new ones can no longer name once it is gone', async () => {
+    await engine.ok(['run', '-d', '--name', 'old', '--runtime', 'mine', 'busybox', 'sleep', '300'])
+    await reload(engine, {})
+    assert.equal(await engine.ok(['exec', 'old', 'echo', 'on']), 'on')
+    await engine.ok(['restart', '-t', '0', 'old'])
+    await engine.ok(['rm', '-f', 'old'])
+    await reload(engine, {})
+    assert.match((await engine.docker(['run', '--rm', '--runtime', 'mine', 'busybox', 'true'])).stderr, /runtime/)
+  })
+
   await suite.test('a file with a mistake changes nothing, and the log says what it is', async () => {
     await reload(engine, { labels: ['kept=1'] })
     for (const [content, problem] of [
