@@ -93,6 +93,18 @@ export interface Inspect {
 
 export const inspect = (engine: Engine, name: string) => ask<Inspect>(engine, 'GET', `/containers/${name}/json`)
 
+export interface Health {
+  readonly Status: string
+  readonly FailingStreak: number
+  readonly Log: readonly { ExitCode: number; Output: string }[]
+}
+
+/** What a container's health check has shown; it must have one. */
+export async function healthOf(engine: Engine, name: string): Promise<Health> {
+  const { State } = await ask<{ State: { Health: Health } }>(engine, 'GET', `/containers/${name}/json`)
+  return State.Health
+}
+
 /** A connection that was taken over. */
 export interface Taken {
   readonly socket: Socket

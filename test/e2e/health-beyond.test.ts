@@ -3,22 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { Engine } from '../kit/engine.ts'
 import { until } from '../kit/until.ts'
-import { ask, call, create, inspect, messageOf, remove, start } from './api.ts'
+import { call, create, healthOf, inspect, messageOf, remove, start } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
 const millisecond = 1e6
-
-interface Health {
-  readonly Status: string
-  readonly Log: readonly { ExitCode: number; Output: string }[]
-}
-
-async function healthOf(engine: Engine, name: string): Promise<Health> {
-  const { State } = await ask<{ State: { Health: Health } }>(engine, 'GET', `/containers/${name}/json`)
-  return State.Health
-}
 
 /** A server in the container, and the probe of it by label. */
 const serves = (script: string, probe: string, more: object = {}) => ({

@@ -3,30 +3,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { Engine } from '../kit/engine.ts'
 import { allPids, processesMentioning } from '../kit/processes.ts'
 import { until } from '../kit/until.ts'
-import { ask, call, create, inspect, remove, start } from './api.ts'
+import { call, create, healthOf, inspect, remove, start } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
 const millisecond = 1e6
 const lasting = ['sleep', '1000']
 
-interface Health {
-  readonly Status: string
-  readonly FailingStreak: number
-  readonly Log: readonly { Start: string; End: string; ExitCode: number; Output: string }[]
-}
-
 const check = (Test: readonly string[], more: object = {}) => ({
   Cmd: lasting,
   Healthcheck: { Test, Interval: 50 * millisecond, ...more },
 })
-
-async function healthOf(engine: Engine, name: string): Promise<Health> {
-  const { State } = await ask<{ State: { Health: Health } }>(engine, 'GET', `/containers/${name}/json`)
-  return State.Health
-}
 
 /** How many processes sleep so many seconds: each test has its own number. */
 const sleepers = (seconds: string) =>
