@@ -40,12 +40,6 @@ export const requestDifferences = [
   { from: /"Config cannot be empty/g, to: '"config cannot be empty', why: newer },
   { scenario: conflicts, from: /Invalid isolation: \\"hyperv\\" -/, to: 'invalid isolation (hyperv):', why: newer },
   { scenario: conflicts, from: /Unknown runtime specified/, to: 'unknown or invalid runtime name:', why: newer },
-  {
-    scenario: conflicts,
-    from: /error looking up logging plugin nothing: plugin \\"nothing\\" not found/,
-    to: "logger: no log driver named 'nothing' is registered",
-    why: 'there are no plug-ins',
-  },
   { scenario: conflicts, from: /"Invalid network mode:/, to: '"invalid network mode:', why: newer },
   { scenario: conflicts, from: /"No command specified/, to: '"no command specified', why: newer },
   refused('"HostConfig":{"IpcMode":"nothing"}', 'Invalid IPC mode: nothing'),

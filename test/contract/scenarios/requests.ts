@@ -187,7 +187,6 @@ export const requests: Scenarios = {
       { Isolation: 'hyperv' },
       { Isolation: 'default' },
       { Runtime: 'nothing' },
-      { LogConfig: { Type: 'nothing' } },
       { LogConfig: { Type: 'json-file', Config: { nothing: '1' } } },
       { LogConfig: { Config: { 'max-size': 'x' } } },
       { CapAdd: ['NOTHING'] },
