@@ -1,4 +1,4 @@
-// bench/run [--quick] [--samples N] [--only ROW]... [--engines gantryd,dockerd,podman] [--write FILE]
+// bench/run [--quick] [--samples N] [--only ROW]... [--crowd] [--engines gantryd,dockerd,podman] [--write FILE]
 
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -9,7 +9,8 @@ import type { Engine } from '../test/kit/engine.ts'
 import { startGantryd } from '../test/kit/gantryd.ts'
 import { busyboxImage } from '../test/kit/images.ts'
 import { Podman } from './podman.ts'
-import { type Result, table, writeReport } from './report.ts'
+import { measureCrowd } from './crowd.ts'
+import { type Result, figure, table, writeReport } from './report.ts'
 import { type Row, rows } from './rows.ts'
 import { sampleAll } from './sample.ts'
 import { closeConnections } from './socket.ts'
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     samples: { type: 'string' },
     only: { type: 'string', multiple: true },
     engines: { type: 'string', default: Object.keys(starters).join(',') },
+    crowd: { type: 'boolean', default: false },
     write: { type: 'string' },
   },
 })
@@ -66,10 +68,20 @@ async function host(): Promise<string> {
   return `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${kernel}; ${dockerd}; ${podman}; client ${client}.`
 }
 
+/** A thousand containers in each engine, one engine after the other. */
+async function crowds(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await using engine = await prepared(name)
+    const lines = (await measureCrowd(engine)).map(([what, value, unit]) => `| ${what} | ${figure(value)} ${unit} |`)
+    console.log([`| 1,000 containers | ${name} |`, '| --- | --- |', ...lines, ''].join('\n'))
+  }
+}
+
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack()
   stack.defer(closeConnections)
   const names = options.engines.split(',')
+  if (options.crowd) return await crowds(names)
   const engines: Engine[] = []
   for (const name of names) engines.push(stack.use(await prepared(name)))
   const samples = Number(options.samples ?? (options.quick ? 6 : 40))

@@ -29,7 +29,8 @@ function cells({ row, samples: [base = [], ...others] }: Result): string[] {
   return [row.what, String(base.length), ...medians, ...ratios, `\`bench/run --only ${row.name}\``]
 }
 
-function figure(value: number): string {
+/** A number with three digits that count. */
+export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 

@@ -20,13 +20,14 @@ const events = (name: string, count: number) =>
   `docker events --since 0 --until $(date +%s.%N) --filter container=${name} --format "{{.Action}} {{.Actor.Attributes.exitCode}}" | sed "s/<no value>//" | head -n ${count}`
 
 export const healthchecks: Scenarios = {
+  // No other scenario has a container of that name: the events are asked for from the beginning.
   'a healthy one': [
-    `${run('p1', '--health-cmd "echo fine >&2"')}; ${health('p1', 'healthy')}`,
-    `docker inspect p1 --format "${lastResult} {{.State.Health.FailingStreak}}"`,
+    `${run('hale', '--health-cmd "echo fine >&2"')}; ${health('hale', 'healthy')}`,
+    `docker inspect hale --format "${lastResult} {{.State.Health.FailingStreak}}"`,
     'docker ps --format "{{.Names}} {{.Status}}" | sed "s/Up.*(/Up (/"',
     'for value in starting healthy unhealthy none; do docker ps --filter health=$value --format "$value {{.Names}}"; done',
     'docker ps --filter health=well',
-    `docker rm -f p1 >/dev/null; ${events('p1', 6)}`,
+    `docker rm -f hale >/dev/null; ${events('hale', 6)}`,
     'docker inspect busybox --format "{{json .Config.Healthcheck}}"',
   ],
   // The name of a container whose events are asked for is not the beginning of an id, which dockerd takes it for as well.

@@ -32,7 +32,7 @@ export const limits: Scenarios = {
   ],
   ulimits: [
     'docker run --rm --ulimit nofile=100:200 busybox sh -c "ulimit -Sn; ulimit -Hn"',
-    'docker run -d --name q1 --ulimit nofile=100:200 busybox sleep 300 >/dev/null; docker exec q1 sh -c "ulimit -Sn; ulimit -Hn"',
+    'docker run -d --name q1 --ulimit nofile=100 --ulimit core=0 busybox sleep 300 >/dev/null; docker exec q1 sh -c "ulimit -n; ulimit -Hn; ulimit -c"',
     'docker run --rm --ulimit nofile=100 --ulimit core=0 busybox sh -c "ulimit -n; ulimit -c"',
     'docker create --name p1 --ulimit nofile=1:2 --ulimit nproc=3 busybox >/dev/null; docker inspect p1 --format "{{json .HostConfig.Ulimits}}"',
   ],
