@@ -68,20 +68,21 @@ async function host(): Promise<string> {
   return `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${kernel}; ${dockerd}; ${podman}; client ${client}.`
 }
 
-/** A thousand containers in each engine, one engine after the other. */
-async function crowds(names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    await using engine = await prepared(name)
-    const lines = (await measureCrowd(engine)).map(([what, value, unit]) => `| ${what} | ${figure(value)} ${unit} |`)
-    console.log([`| 1,000 containers | ${name} |`, '| --- | --- |', ...lines, ''].join('\n'))
-  }
+/** A thousand containers at once in gantryd; the other engines' bridges have no room for them here. */
+async function crowd(): Promise<void> {
+  await using engine = await startGantryd({ checkLeaks: false, bip: '10.212.0.1/16' })
+  await engine.ok(['load', '--quiet', '--input', (await busyboxImage()).archive])
+  const lines = (await measureCrowd(engine)).map(([what, value, unit]) => `| ${what} | ${figure(value)} ${unit} |`)
+  const text = [`| 1,000 containers | gantryd |`, '| --- | --- |', ...lines].join('\n')
+  console.log(text)
+  if (options.write) writeReport(options.write, text, 'the crowd')
 }
 
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack()
   stack.defer(closeConnections)
   const names = options.engines.split(',')
-  if (options.crowd) return await crowds(names)
+  if (options.crowd) return await crowd()
   const engines: Engine[] = []
   for (const name of names) engines.push(stack.use(await prepared(name)))
   const samples = Number(options.samples ?? (options.quick ? 6 : 40))

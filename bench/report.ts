@@ -34,13 +34,11 @@ export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
-const markers = ['<!-- bench/run writes from here', 'to here -->'] as const
-
-/** Replaces what is between the markers in `path`. */
-export function writeReport(path: string, text: string): void {
+/** Replaces what is between the markers of `what` in `path`. */
+export function writeReport(path: string, text: string, what = 'this'): void {
   const page = readFileSync(path, 'utf8')
-  const start = page.indexOf('\n', page.indexOf(markers[0]))
-  const end = page.lastIndexOf('<!--', page.indexOf(markers[1]))
+  const start = page.indexOf('\n', page.indexOf(`<!-- bench/run writes ${what} from here`))
+  const end = page.indexOf(`<!-- ${what} to here -->`)
   if (start < 0 || end < start) throw new Error(`${path} has no place for the results`)
   writeFileSync(path, `${page.slice(0, start)}\n\n${text}\n\n${page.slice(end)}`)
 }
