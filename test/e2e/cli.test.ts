@@ -255,17 +255,21 @@ const age = '(?:Less than a second|About a \\w+|\\d+ \\w+)'
 
 // What differs between two containers that were made in the same way.
 function plain(text: string): string {
-  return text
-    .replaceAll('gantry', 'docker')
-    .replace(/\b[0-9a-f]{12}(?:[0-9a-f]{52})?\b/g, '<id>')
-    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*/g, '<time>')
-    .replace(new RegExp(`${age}( ago)?`, 'g'), '<age>')
-    .replace(/("IPAddress": ")[^"]+/g, '$1<address>')
-    .replace(/\/proc\/\d+\//g, '/proc/<pid>/')
-    .replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>')
-    .replace(/(127\.0\.0\.1:|"HostPort": ")\d+/g, '$1<port>')
-    .replace(/"Pid": \d+/g, '"Pid": <pid>')
-    .replace(/ {2,}/g, '  ')
+  return (
+    text
+      .replaceAll('gantry', 'docker')
+      // What docker's tar writer logs when the engine refuses first; it does not always come to that.
+      .replace(/^time="[^"]*" level=error msg="Can't .*\n/gm, '')
+      .replace(/\b[0-9a-f]{12}(?:[0-9a-f]{52})?\b/g, '<id>')
+      .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*/g, '<time>')
+      .replace(new RegExp(`${age}( ago)?`, 'g'), '<age>')
+      .replace(/("IPAddress": ")[^"]+/g, '$1<address>')
+      .replace(/\/proc\/\d+\//g, '/proc/<pid>/')
+      .replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>')
+      .replace(/(127\.0\.0\.1:|"HostPort": ")\d+/g, '$1<port>')
+      .replace(/"Pid": \d+/g, '"Pid": <pid>')
+      .replace(/ {2,}/g, '  ')
+  )
 }
 
 async function majorVersion(engine: Gantryd): Promise<number> {
