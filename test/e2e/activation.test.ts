@@ -10,6 +10,7 @@ import { Command, run } from '../kit/command.ts'
 import { docker } from '../kit/engine.ts'
 import { startGantryd } from '../kit/gantryd.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
 const gantrydOnly = { skip: onDockerd }
@@ -65,7 +66,7 @@ test('the service manager is told what the daemon does, and containers know noth
   await manager[Symbol.asyncDispose]()
   rmSync(address)
   await engine.start()
-  assert.match(engine.log, /The service manager cannot be told how the daemon is doing/)
+  await until(() => /The service manager cannot be told how the daemon is doing/.test(engine.log))
 })
 
 test('the units are what systemd takes, and lets containers outlive the service', async () => {
