@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { formatTime } from '../lib/clock.ts'
 import { GantryError, conflict, notModified } from '../lib/errors.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
-import { type LaunchedShim, type Started, launchShim } from '../runtime/shim.ts'
+import { type LaunchedShim, type Started, launchShim, mostStartClients } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
@@ -82,7 +82,8 @@ async function launch(engine: Engine, container: Container, givenUp: AbortSignal
   const { path: runtime } = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   const config = formatSpec(engine.seccompCache.apply(spec, runtime))
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
-  const early = [...container.early]
+  // More than a shim takes are joined once it runs: they may miss its first words.
+  const early = [...container.early].slice(0, mostStartClients)
   const attach = early.map(({ flags }) => flags)
   const options = { ...shimOptions(engine, container, rootfs, network, users), ...placements.shimOptions, attach }
   givenUp.throwIfAborted()
@@ -114,8 +115,10 @@ async function startedOrGivenUp({ connection }: LaunchedShim, givenUp: AbortSign
 }
 
 function joinEarly(container: Container, early: readonly EarlyAttach[], shim: LaunchedShim) {
-  early.forEach(({ take }, index) => take(shim.attached[index]))
-  container.early.clear()
+  for (const [index, client] of early.entries()) {
+    container.early.delete(client)
+    client.take(shim.attached[index])
+  }
 }
 
 function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {

@@ -3,6 +3,9 @@
 import type { Fd } from '../kernel/descriptor.ts'
 import { type AttachFlags, attachBits } from './shim-protocol.ts'
 
+/** How many clients a shim takes at its start: START_CLIENTS in shim/options.h. */
+export const mostStartClients = 240
+
 /** Where and how a container's output is logged, in Docker's json-file format. */
 export interface ShimLog {
   readonly path: string
@@ -53,7 +56,7 @@ export interface ShimOptions {
   readonly joinedShm?: { readonly namespace: Fd; readonly path: string }
   /** Sockets to keep open as long as the container runs. */
   readonly reservations?: readonly Fd[]
-  /** Clients that are attached before the container starts, and so see its first byte. */
+  /** Clients that are attached before the container starts, and so see its first byte; at most mostStartClients. */
   readonly attach?: readonly AttachFlags[]
 }
 

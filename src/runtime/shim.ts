@@ -18,6 +18,7 @@ import { type Exit, exitOf, parseFields } from './shim-protocol.ts'
 
 export type { ShimConnection, ShimState, Started } from './shim-connection.ts'
 export { StartFailure } from './shim-failure.ts'
+export { mostStartClients } from './shim-options.ts'
 export type { PlacedMount, ShimLog, ShimOptions } from './shim-options.ts'
 export type { AttachFlags, Exit } from './shim-protocol.ts'
 

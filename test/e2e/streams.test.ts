@@ -40,12 +40,21 @@ test('attach', async suite => {
   await suite.test('clients that attach before the start get everything, each for itself', async () => {
     const script = 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; echo bad >&2'
     await withContainer(engine, { Cmd: ['sh', '-c', script] }, async () => {
-      const clients = await Promise.all(Array.from({ length: 8 }, () => take(engine, attach)))
+      const clients = await Promise.all(Array.from({ length: 240 }, () => take(engine, attach)))
       await start(engine, 'cc')
       const lines = Array.from({ length: 2000 }, (_, number) => `line ${number}\n`).join('')
       for (const client of clients) {
         assert.deepEqual(unframed(await client.rest()), { stdout: lines, stderr: 'bad\n' })
       }
+    })
+  })
+
+  await suite.test('more clients than a shim takes do not keep it from starting', { skip: onDockerd }, async () => {
+    await withContainer(engine, { Cmd: ['echo', 'said'] }, async () => {
+      const clients = await Promise.all(Array.from({ length: 300 }, () => take(engine, attach)))
+      await start(engine, 'cc')
+      const heard = await Promise.all(clients.map(async client => unframed(await client.rest()).stdout))
+      assert.ok(heard.filter(text => text === 'said\n').length >= 240)
     })
   })
 

@@ -104,7 +104,8 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
       return empty()
     },
 
-    async ContainerStart({ params }) {
+    async ContainerStart({ params, query }) {
+      if (query.checkpoint !== '') throw invalid('checkpoint is only supported in experimental mode')
       await start(engine, containers.get(params.name))
       return empty()
     },

@@ -12,6 +12,7 @@ export const lifecycle: Scenarios = {
   'create and start': [
     'docker create --name p1 busybox echo hi | wc -c',
     state('p1'),
+    'curl -sS -w " %{http_code}" --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://d/v1.41/containers/p1/start?checkpoint=c" | tr -d "\\n"',
     'docker start p1',
     'docker wait p1',
     state('p1'),
