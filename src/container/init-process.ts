@@ -43,9 +43,20 @@ export function killExec(pid: number, id: string): void {
 
 // proc_pid_stat(5): the name in parentheses is followed by state, parent, process group, session.
 function groupOfSession(pid: number): number | undefined {
-  const status = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const status = statusOf(pid)
+  if (status === undefined) return undefined
   const [, , group, session] = status.slice(status.lastIndexOf(')') + 2).split(' ')
   return group !== undefined && group !== '0' && group === session ? Number(group) : undefined
+}
+
+// Undefined if it has gone.
+function statusOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return undefined
+    throw error
+  }
 }
 
 function killGroup(group: number): void {

@@ -98,7 +98,7 @@ export async function settleInherited(engine: Engine, { running, ended }: Inheri
   for (const [container, live] of running) watchExit(engine, container, live, startAgain)
   for (const container of running.keys()) {
     await adoptExecs(engine, container)
-    engine.health.watch(container)
+    if (container.live) engine.health.watch(container)
   }
   for (const container of ended) {
     using _lock = await engine.locks.hold(container.id)

@@ -71,7 +71,8 @@ async function replace(path: string, inode: bigint, part: string, signal: AbortS
       rmSync(`${path}.${number}`)
       return
     }
-    if (!existsSync(dirname(path))) return
+    // The log was cleared, or went with its container.
+    if (!existsSync(path) && placeOf(path, inode) === undefined) return
     await sleep(lockPause, undefined, { signal })
   }
 }

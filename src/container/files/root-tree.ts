@@ -4,6 +4,7 @@ import { constants } from 'node:fs'
 import { Fd, openPath } from '../../kernel/descriptor.ts'
 import { hasCode } from '../../kernel/ffi.ts'
 import type { IdView } from '../../kernel/mount.ts'
+import type { TreeView } from '../../kernel/tree-view.ts'
 import type { Engine } from '../engine.ts'
 import type { Container } from '../model.ts'
 import { containerPaths } from '../paths.ts'
@@ -21,10 +22,17 @@ export async function rootTree(
 ): Promise<Fd> {
   if (users) await Promise.all([...container.views].map(each => each.end()))
   const [view] = container.views
-  if (view) return await clone(engine, view.namespace, view.root.number)
+  if (view) return await cloneView(engine, view)
   using namespace = shimNamespace(container)
   if (!namespace) return mountRootfs(engine, container, users)
   return await clone(engine, namespace, containerPaths(engine.settings, container.id).rootfs)
+}
+
+// Who has it may be done with it meanwhile.
+async function cloneView(engine: Pick<Engine, 'trees'>, view: TreeView): Promise<Fd> {
+  using namespace = view.namespace.dup()
+  using root = view.root.dup()
+  return await clone(engine, namespace, root.number)
 }
 
 async function clone({ trees }: Pick<Engine, 'trees'>, namespace: Fd, path: string | number): Promise<Fd> {

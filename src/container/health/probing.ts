@@ -81,10 +81,12 @@ export class ProbingHealthChecks implements HealthChecks {
   async #probe(watch: Watch): Promise<void> {
     const { clock } = this.#engine()
     const started = clock.now()
+    if (isFrozen(watch.container)) return this.#plan(watch)
     const { signal } = (watch.probe = new AbortController())
     const { exitCode, output } = await this.#run(watch, signal)
     watch.probe = undefined
     if (signal.aborted) return
+    if (isFrozen(watch.container)) return this.#plan(watch)
     const result = { Start: formatTime(started), End: formatTime(clock.now()), ExitCode: exitCode, Output: output }
     try {
       this.#record(watch, result, this.#sinceStart(watch.container, started))
@@ -115,3 +117,6 @@ export class ProbingHealthChecks implements HealthChecks {
     if (after.Status === 'unhealthy' && before.Status !== 'unhealthy') actOnFailure(this.#engine(), container)
   }
 }
+
+// For a moment, by a commit: nothing in it can answer. Who pauses a container has its probes ended.
+const isFrozen = ({ state }: Container) => state.phase === 'paused'
