@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { hasCode } from '../kernel/ffi.ts'
 
@@ -100,20 +101,27 @@ async function openNumbered(path: string, number: number): Promise<Source | unde
   return (await openSource(`${path}.${number}`, false)) ?? (await openSource(`${path}.${number}.gz`, true))
 }
 
+/** How often, a millisecond apart, a chain with a gap is opened again: the shim renames files one by one. */
+const patience = 1000
+
 /**
  * The files of the log at `path`, oldest first. Opened again if a rotation came in between, so that no file is missed or
  * taken twice.
  */
 export async function openChain(path: string): Promise<Source[]> {
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const chain: Source[] = []
-    for (let number = 0; ; number++) {
-      const source = await openNumbered(path, number)
-      if (!source) break
+    let number = 0
+    for (let source = await openNumbered(path, 0); source; source = await openNumbered(path, ++number))
       chain.unshift(source)
-    }
-    const newest = await inodeOf(path)
-    if (newest === chain.at(-1)?.inode) return chain
+    const isTorn = (await hasNumber(path, number + 1)) && attempt < patience
+    if (!isTorn && (await inodeOf(path)) === chain.at(-1)?.inode) return chain
     await Promise.all(chain.map(source => source.handle.close()))
+    await sleep(1)
   }
+}
+
+async function hasNumber(path: string, number: number): Promise<boolean> {
+  const inodes = await Promise.all([inodeOf(`${path}.${number}`), inodeOf(`${path}.${number}.gz`)])
+  return inodes.some(inode => inode !== undefined)
 }
