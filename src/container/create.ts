@@ -27,7 +27,7 @@ import { parseName, randomName } from './names.ts'
 import { checkNetwork } from './network-mode.ts'
 import { portRequests } from './network.ts'
 import { containerPaths } from './paths.ts'
-import { checkPlatform } from './platform.ts'
+import { chooseImage } from './platform.ts'
 import { createVolumes, planContainerMounts } from './volumes.ts'
 
 /** What a client asks for. */
@@ -50,8 +50,7 @@ export interface Created {
 /** Creates a container that can be started. Throws dockerd's errors; nothing is left of a request that failed. */
 export async function create(engine: Engine, request: CreateRequest): Promise<Created> {
   const name = chooseName(engine, request.name)
-  const image = engine.images.resolve(request.config.Image)
-  const platformWarnings = checkPlatform(request.config.Image, image.config, request.platform)
+  const { image, warnings: platformWarnings } = chooseImage(engine.images, request.config.Image, request.platform)
   const config = mergeConfig(request.config, image.config.config ?? {})
   const { hostConfig, warnings } = checkedHostConfig(engine, request.hostConfig)
   await checkDeviceRequests(engine.settings, hostConfig)
@@ -81,6 +80,7 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   engine.containers.add(container, () => {
     imageHold.check()
     engine.volumes.keep(volumesOf(container))
+    engine.images.used(image.id)
   })
   undo.move()
   containerEvent(engine, container, 'create')

@@ -1,28 +1,28 @@
-// Whether an image is one for the platform that a container was asked for, or for this host at all.
+// Which of the images that a name stands for is the one for a container, and whether this host runs it at all.
 
 import { notFound } from '../lib/errors.ts'
 import type { Platform } from '../oci/manifest.ts'
-import { formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/platform.ts'
-
-/** What an image's configuration says; nothing, in old ones. */
-interface Offered {
-  readonly os?: string
-  readonly architecture?: string
-  readonly variant?: string
-}
+import type { Image, ImageStore } from '../image/store.ts'
+import { forPlatform, platformOf, variantsOf } from '../image/variants.ts'
+import { formatPlatform, hostPlatform, parsePlatform } from '../oci/platform.ts'
 
 /**
- * Checks the image called `name` against `asked`, '' for no matter; returns what the user should know. Throws dockerd's
- * notFound for another platform than the one asked for, so that clients pull the right one; invalid for none at all.
+ * The image that `name` stands for on `asked`, '' for no matter, and what the user should know about it. Throws dockerd's
+ * notFound if it is there for another platform only, so that clients pull the right one; invalid for no platform at all.
  */
-export function checkPlatform(name: string, offered: Offered, asked: string): string[] {
-  const { os = hostPlatform.os, architecture = hostPlatform.architecture, variant } = offered
-  const actual: Platform = { os, architecture, ...(variant && { variant }) }
-  if (asked === '') return runsHere(actual) ? [] : [foreign(actual)]
+export function chooseImage(images: ImageStore, name: string, asked: string): { image: Image; warnings: string[] } {
+  if (asked === '') {
+    const image = images.resolve(name)
+    const actual = platformOf(image.config)
+    return { image, warnings: runsHere(actual) ? [] : [foreign(actual)] }
+  }
   const wanted = parsePlatform(asked)
-  if (matchesPlatform(actual, wanted)) return []
+  const variants = variantsOf(images, name)
+  const image = forPlatform(variants, wanted)
+  if (image) return { image, warnings: [] }
+  const actual = variants.map(({ config }) => formatPlatform(platformOf(config))).join(', ')
   throw notFound(
-    `image with reference ${name} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(actual)}`,
+    `image with reference ${name} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${actual}`,
   )
 }
 

@@ -135,7 +135,7 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     ...healthAtStart(container),
   }
   try {
-    engine.containers.saveState(container)
+    engine.containers.saveState(container, () => engine.images.used(container.definition.imageId))
   } catch (error) {
     container.state = before
     throw error

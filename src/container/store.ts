@@ -73,9 +73,9 @@ export class ContainerStore {
     this.#remember(container)
   }
 
-  /** Keeps a container's state as it is now, in one transaction. */
-  saveState(container: Container): void {
-    this.#writeState(container, durabilityOf(container))
+  /** Keeps a container's state as it is now and does what `also` does, in one transaction. */
+  saveState(container: Container, also: () => void = () => {}): void {
+    this.#writeState(container, durabilityOf(container), also)
   }
 
   /** As saveState, for what a power cut may take with it because it ends the container anyway. */
@@ -83,11 +83,12 @@ export class ContainerStore {
     this.#writeState(container, 'process')
   }
 
-  #writeState(container: Container, durability: Durability): void {
+  #writeState(container: Container, durability: Durability, also: () => void = () => {}): void {
     this.#database.releasing(() => {
       this.#database
         .prepare('UPDATE container SET state = ? WHERE id = ?')
         .run(JSON.stringify(container.state), container.id)
+      also()
     }, durability)
   }
 

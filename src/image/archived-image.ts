@@ -6,6 +6,7 @@ import { type Compression, compressionOf } from '../content/decompress.ts'
 import { invalid } from '../lib/errors.ts'
 import { type ImageConfig, maximumConfigSize, parseImageConfig } from '../oci/image-config.ts'
 import { type Platform, mediaTypes } from '../oci/manifest.ts'
+import type { Digest } from '../oci/digest.ts'
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 
@@ -17,6 +18,8 @@ export interface ArchivedImage {
   readonly layers: readonly (BlobInfo & { readonly mediaType: string })[]
   readonly manifest?: BlobInfo & { readonly mediaType: string }
   readonly names: readonly Reference[]
+  /** The index that the names stand for. */
+  readonly index?: Digest
 }
 
 /** Reads the config blob of an image with `layerCount` layers. Throws `invalid` as Docker does. */

@@ -34,6 +34,8 @@ export interface Image {
   readonly createdAt: bigint
   /** When a name was last given; nanoseconds since the epoch. */
   readonly taggedAt: bigint | undefined
+  /** When it was last put to use: pulled, loaded, or a container made of it or started; nanoseconds since the epoch. */
+  readonly usedAt: bigint | undefined
 }
 
 export type NewImage = Pick<Image, 'id' | 'topLayer' | 'parent' | 'size' | 'createdAt'> & {
@@ -50,6 +52,7 @@ interface Row {
   readonly size: bigint
   readonly created_at: bigint
   readonly tagged_at: bigint | null
+  readonly used_at: bigint | null
 }
 
 const isDigestReference = (name: string) => name.includes('@')
@@ -93,6 +96,7 @@ export class ImageRows {
       size: Number(row.size),
       createdAt: row.created_at,
       taggedAt: row.tagged_at ?? undefined,
+      usedAt: row.used_at ?? undefined,
     }
   }
 
@@ -149,13 +153,16 @@ export class ImageRows {
     this.#configs.delete(id)
   }
 
-  /** Gives an image a name; returns the image that had it before, if it was another one. */
-  name(reference: Reference, id: Digest): Digest | undefined {
+  /**
+   * Gives an image a name, which stands for all of `index` if that is given; returns the image that had it before, if it
+   * was another one.
+   */
+  name(reference: Reference, id: Digest, index?: Digest): Digest | undefined {
     const text = formatReference(reference)
     const before = this.find(text)
-    this.#database
-      .prepare('INSERT INTO image_reference (reference, image_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET image_id = ?')
-      .run(text, id, id)
+    const sql =
+      'INSERT INTO image_reference (reference, image_id, index_digest) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET image_id = ?2, index_digest = ?3'
+    this.#database.prepare(sql).run(text, id, index ?? null)
     return before === id ? undefined : before
   }
 
@@ -165,6 +172,10 @@ export class ImageRows {
 
   setTaggedAt(id: Digest, time: bigint): void {
     this.#database.prepare('UPDATE image SET tagged_at = ? WHERE id = ?').run(time, id)
+  }
+
+  setUsedAt(id: Digest, time: bigint): void {
+    this.#database.prepare('UPDATE image SET used_at = ? WHERE id = ?').run(time, id)
   }
 
   /** The blobs of an image, layers bottom first. */

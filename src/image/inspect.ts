@@ -6,16 +6,21 @@ import type { ImageConfig, ImageHistoryItem, ImageInspect } from '../api/types/i
 import { formatTime, parseTime, zeroTime } from '../lib/clock.ts'
 import { system } from '../lib/errors.ts'
 import type { HistoryEntry } from '../oci/image-config.ts'
+import type { Platform } from '../oci/manifest.ts'
 import { familiarReference } from '../oci/reference.ts'
 import { chainIds } from '../content/layers.ts'
 import { storedReference } from './image-rows.ts'
 import type { Image, ImageStore } from './store.ts'
+import { resolveVariant } from './variants.ts'
 
 const familiar = (names: readonly string[]) => names.map(name => familiarReference(storedReference(name)))
 
-/** The image as `docker inspect` shows it; fields that only old API versions have are included. */
-export function inspectImage(store: ImageStore, name: string): ImageInspect {
-  const image = store.resolve(name)
+/**
+ * The image as `docker inspect` shows it, the one for `platform` if that is given; fields that only old API versions have
+ * are included.
+ */
+export function inspectImage(store: ImageStore, name: string, platform?: Platform): ImageInspect {
+  const image = resolveVariant(store, name, platform)
   const { config } = image
   return {
     Id: image.id,
@@ -34,7 +39,10 @@ export function inspectImage(store: ImageStore, name: string): ImageInspect {
     Size: image.size,
     GraphDriver: graphDriver(store, image),
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids.length > 0 ? [...config.rootfs.diff_ids] : undefined },
-    Metadata: { LastTagTime: image.taggedAt === undefined ? zeroTime : formatTime(image.taggedAt) },
+    Metadata: {
+      LastTagTime: image.taggedAt === undefined ? zeroTime : formatTime(image.taggedAt),
+      ...(image.usedAt !== undefined && { LastUsedTime: formatTime(image.usedAt) }),
+    },
   }
 }
 
@@ -48,8 +56,8 @@ function graphDriver({ layers }: ImageStore, { topLayer }: Image): GraphDriver {
 }
 
 /** The steps that made the image, latest first. Throws `system` if its config has more of them than layers. */
-export function imageHistory(store: ImageStore, name: string): ImageHistoryItem[] {
-  const image = store.resolve(name)
+export function imageHistory(store: ImageStore, name: string, platform?: Platform): ImageHistoryItem[] {
+  const image = resolveVariant(store, name, platform)
   const chain = chainIds(image.config.rootfs.diff_ids)
   const steps = image.config.history ?? []
   let used = 0

@@ -7,6 +7,7 @@ import { type Reference, familiarName, familiarReference } from '../oci/referenc
 import { globMatcher } from './glob.ts'
 import { storedReference } from './image-rows.ts'
 import type { Image, ImageStore } from './store.ts'
+import { isSecondary } from './variants.ts'
 
 export interface ListOptions {
   /** Also images that only serve as parents of others. */
@@ -28,7 +29,12 @@ export function listImages(store: ImageStore, options: ListOptions): ImageSummar
   const inPeriod = periodOf(store, filters)
   const selected = store.rows
     .all()
-    .filter(image => inPeriod(image) && filters.matchesLabels('label', image.config.config?.Labels ?? null))
+    .filter(
+      image =>
+        !isSecondary(store, image) &&
+        inPeriod(image) &&
+        filters.matchesLabels('label', image.config.config?.Labels ?? null),
+    )
   const shown = selected.flatMap(image => namedSummary(store, image, options) ?? [])
   const summaries = shown.toSorted((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1))
   if (options.sharedSize) addSharedSizes(store, summaries)

@@ -7,7 +7,7 @@ import type { Platform } from '../oci/manifest.ts'
 import { familiarReference, formatReference } from '../oci/reference.ts'
 import { type ArchivedImage, checkPlatform } from './archived-image.ts'
 import { dockerManifestName, readDockerArchive } from './docker-archive.ts'
-import { indexName, readOciLayout } from './oci-layout.ts'
+import { type ArchivedLayout, indexName, layoutName, readOciLayout } from './oci-layout.ts'
 import { type Report, progressLine } from './progress.ts'
 import { Spool } from './spool.ts'
 import { type ImageStore, type NewImage, type Staging, createdAt } from './store.ts'
@@ -33,24 +33,27 @@ export async function loadImages(
 ): Promise<Digest[]> {
   await using staging = store.stage()
   const spool = await Spool.read(store.blobs, staging.blobs, input, options.signal)
-  const archived = await readArchive(store, spool, options.platforms ?? [])
+  const { images: archived, indexes } = await readArchive(store, spool, options.platforms ?? [])
   const images: NewImage[] = []
   for (const image of archived) images.push(await unpackImage(store, staging, image, options))
   await store.sync()
   const lost = store.commit(
     images,
-    archived.flatMap(({ names, configBlob }) => names.map(name => [name, configBlob.digest] as const)),
+    archived.flatMap(({ names, configBlob, index }) => names.map(name => [name, configBlob.digest, index] as const)),
+    indexes,
   )
   reportLoaded(archived, lost, options.report)
   for (const image of archived) emitLoaded(store, image)
   return images.map(({ id }) => id)
 }
 
-async function readArchive(store: ImageStore, spool: Spool, platforms: readonly Platform[]): Promise<ArchivedImage[]> {
-  if (spool.find(dockerManifestName)) {
+// An archive of `docker save` may have both forms. Only a layout says what there is for several platforms.
+async function readArchive(store: ImageStore, spool: Spool, platforms: readonly Platform[]): Promise<ArchivedLayout> {
+  const isLayout = spool.find(layoutName) !== undefined && spool.find(indexName) !== undefined
+  if (spool.find(dockerManifestName) && !isLayout) {
     const images = await readDockerArchive(store.blobs, spool)
     for (const image of images) checkPlatform(image, platforms)
-    return images
+    return { images, indexes: [] }
   }
   if (spool.find(indexName)) return await readOciLayout(store.blobs, spool, platforms)
   throw invalid(`invalid archive: does not contain a ${dockerManifestName}`)

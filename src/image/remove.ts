@@ -6,10 +6,12 @@ import { conflict } from '../lib/errors.ts'
 import type { Filters } from '../lib/filters.ts'
 import { shortId } from '../lib/ids.ts'
 import { type Digest, hexOf } from '../oci/digest.ts'
+import type { Platform } from '../oci/manifest.ts'
 import { parseMoment } from '../lib/until.ts'
 import { familiarReference, parseReference, repositoryOf } from '../oci/reference.ts'
 import { storedReference } from './image-rows.ts'
 import { type ImageStore, lookupName } from './store.ts'
+import { isSecondary, resolveVariant, variantsOf } from './variants.ts'
 
 export interface RemoveOptions {
   readonly force?: boolean
@@ -23,7 +25,26 @@ interface Removal {
   readonly records: ImageDeleteItem[]
   readonly force: boolean
   readonly prune: boolean
+  /** Images of indexes whose names have been removed. */
+  readonly orphans: Set<Digest>
+  /** Blobs of such indexes. */
+  readonly blobs: Digest[]
 }
+
+function begin(store: ImageStore, { force = false, noPrune = false }: RemoveOptions): Removal {
+  return { store, records: [], force, prune: !noPrune, orphans: new Set(), blobs: [] }
+}
+
+/** Removes what only served an index that is gone; returns all that was done. */
+function finish(removal: Removal): ImageDeleteItem[] {
+  const { store, orphans, blobs, force, records } = removal
+  for (const id of orphans) if (store.get(id) && !isNamed(store, id)) deleteImage(removal, id, force, true)
+  store.collect(blobs)
+  return records
+}
+
+const isNamed = (store: ImageStore, id: Digest): boolean =>
+  store.rows.references(id).length > 0 || store.indexes.namesOf(id).length > 0
 
 /**
  * Removes the name `name`, and the image itself if that was its last; given an id, the image with all its names. Returns what
@@ -31,8 +52,8 @@ interface Removal {
  */
 export function removeImage(store: ImageStore, name: string, options: RemoveOptions = {}): ImageDeleteItem[] {
   const { id } = store.resolve(name)
-  const { force = false, noPrune = false } = options
-  const removal: Removal = { store, records: [], force, prune: !noPrune }
+  const removal = begin(store, options)
+  const { force } = removal
   const isName = !id.startsWith(name) && !hexOf(id).startsWith(name)
   if (isName) {
     if (!untagOne(removal, id, name)) deleteImage(removal, id, force, true)
@@ -43,14 +64,46 @@ export function removeImage(store: ImageStore, name: string, options: RemoveOpti
     if (single) for (const reference of store.rows.references(id)) untag(removal, id, reference)
     deleteImage(removal, id, force, false)
   }
-  return removal.records
+  return finish(removal)
+}
+
+/**
+ * Removes the images for `platforms` from those that `name` stands for; with the last of them goes the name. Throws
+ * `notFound` if one is not here, or `conflict` as removeImage does.
+ */
+export function removeVariants(
+  store: ImageStore,
+  name: string,
+  platforms: readonly Platform[],
+  options: RemoveOptions = {},
+): ImageDeleteItem[] {
+  const gone = new Set(platforms.map(platform => resolveVariant(store, name, platform).id))
+  const [next] = variantsOf(store, name).filter(({ id }) => !gone.has(id))
+  const index = store.indexOf(name)
+  if (!next || !index) return removeImage(store, name, options)
+  for (const id of gone) {
+    const problem = conflictOf(store, id, !options.force, false)
+    if (problem) throw conflictError(id, problem)
+  }
+  const removal = begin(store, options)
+  store.rows.transaction(() => {
+    for (const id of gone) {
+      const names = store.rows
+        .references(id)
+        .filter(reference => store.indexes.ofName(reference)?.digest === index.digest)
+      for (const reference of names) store.rows.name(storedReference(reference), next.id, index.digest)
+      store.indexes.removeVariant(index.digest, id)
+    }
+  })
+  for (const id of gone) removal.orphans.add(id)
+  return finish(removal)
 }
 
 /** Removes one name; true if the image has others left. */
 function untagOne(removal: Removal, id: Digest, name: string): boolean {
   const { store, force } = removal
   if (!force && isSingleReference(store.rows.references(id))) {
-    const [container] = store.usage.usedBy(id)
+    const [container] = variantsOf(store, name).flatMap(variant => store.usage.usedBy(variant.id))
     if (container) {
       throw conflict(
         `conflict: unable to remove repository reference "${name}" (must force) - container ${shortId(container.id)} is using its referenced image ${shortId(id)}`,
@@ -71,8 +124,13 @@ function untagDigests(removal: Removal, id: Digest, repository: string): void {
   for (const name of ofRepository) untag(removal, id, name)
 }
 
-function untag({ store, records }: Removal, id: Digest, reference: string): void {
-  store.rows.unname(reference)
+function untag({ store, records, orphans, blobs }: Removal, id: Digest, reference: string): void {
+  const index = store.indexes.ofName(reference)
+  for (const { image } of index ? store.indexes.variants(index.digest) : []) if (image !== id) orphans.add(image)
+  store.rows.releasing(() => {
+    store.rows.unname(reference)
+    blobs.push(...store.dropIndexes())
+  })
   const familiar = familiarReference(storedReference(reference))
   records.push({ Untagged: familiar })
   store.emit('untag', id, id)
@@ -155,16 +213,24 @@ export function pruneImages(store: ImageStore, filters: Filters): ImagePruneResp
   const untils = filters.get('until').map(value => parseMoment(value, store.clock.now()))
   const before = totalSize(store)
   const deleted: ImageDeleteItem[] = []
-  for (const { id, config, createdAt, references, repoDigests } of store.rows.all()) {
+  for (const image of store.rows.all()) {
+    const { id, config, createdAt, references, repoDigests } = image
     const labels = config.config?.Labels ?? {}
+    if (isSecondary(store, image)) continue
     if (onlyDangling && (references.length > 0 || store.rows.children(id).length > 0)) continue
-    if (store.usage.usedBy(id).length > 0 || untils.some(until => createdAt > until)) continue
+    if (isUsed(store, id, [...references, ...repoDigests]) || untils.some(until => createdAt > until)) continue
     if (!filters.matchesLabels('label', labels)) continue
     if (filters.has('label!') && filters.matchesLabels('label!', labels)) continue
     deleted.push(...pruneOne(store, id, [...references, ...repoDigests]))
   }
   return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - totalSize(store) }
 }
+
+/** True if a container has the image, or another one that goes with its names. */
+const isUsed = (store: ImageStore, id: Digest, names: readonly string[]): boolean =>
+  [id, ...names.flatMap(name => variantsOf(store, name).map(variant => variant.id))].some(
+    variant => store.usage.usedBy(variant).length > 0,
+  )
 
 // An image that lies below another that is kept stays.
 function pruneOne(store: ImageStore, id: Digest, names: readonly string[]): ImageDeleteItem[] {

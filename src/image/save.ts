@@ -4,10 +4,12 @@ import { formatTime } from '../lib/clock.ts'
 import { invalid, system } from '../lib/errors.ts'
 import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
 import { type Descriptor, type Platform, maximumManifestSize, mediaTypes } from '../oci/manifest.ts'
-import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
+import { formatPlatform } from '../oci/platform.ts'
 import { familiarName, familiarReference, parseReference } from '../oci/reference.ts'
 import { endOfArchive, formatHeader, padding } from '../lib/tar/writer.ts'
+import type { ImageIndex, IndexBlob } from './index-rows.ts'
 import { type Image, type ImageBlob, type ImageStore, lookupName } from './store.ts'
+import { forPlatform, variantsOf } from './variants.ts'
 
 /** An image to save, under the names that were asked for: all it has, if it was by id. */
 interface Selected {
@@ -17,31 +19,49 @@ interface Selected {
   readonly manifest: ImageBlob | undefined
   /** Bottom first. */
   readonly layers: readonly ImageBlob[]
+  /** What the names stand for, unless it is one image only. */
+  readonly index: ImageIndex | undefined
+  /** The other images of the index. */
+  readonly others: readonly Image[]
 }
 
 /**
- * The archive of the images called `names`, in pieces; layers are as they came, compressed or not. Throws `notFound` before
- * the first piece if one does not exist.
+ * The archive of the images called `names`, in pieces; layers are as they came, compressed or not. A name that stands for
+ * several images gives them all, or those for `platforms`; of a single platform, that image by itself. Throws `notFound`
+ * before the first piece if one does not exist, or not for a platform.
  */
 export function saveImages(
   store: ImageStore,
   names: readonly string[],
   platforms: readonly Platform[] = [],
 ): AsyncGenerator<Buffer, void, void> {
-  const selected = select(store, names)
-  for (const { image } of selected) checkPlatforms(image, platforms)
-  return writeArchive(store, selected)
+  return writeArchive(store, select(store, names, platforms))
 }
 
-function select(store: ImageStore, names: readonly string[]): Selected[] {
-  const found = new Map<Digest, Set<string>>()
+function select(store: ImageStore, names: readonly string[], platforms: readonly Platform[]): Selected[] {
+  const found = new Map<string, Pick<Selected, 'image' | 'index' | 'others'> & { readonly names: Set<string> }>()
   for (const name of names) {
-    const image = store.resolve(name)
-    const own = found.get(image.id) ?? new Set()
-    found.set(image.id, own)
-    for (const reference of askedNames(store, image, name)) own.add(reference)
+    const chosen = choose(store, name, platforms)
+    const key = `${chosen.image.id} ${chosen.index?.digest ?? ''}`
+    const item = found.get(key) ?? { ...chosen, names: new Set<string>() }
+    found.set(key, item)
+    for (const reference of askedNames(store, chosen.image, name)) item.names.add(reference)
   }
-  return Array.from(found, ([id, own]) => ({ image: store.resolve(id), names: [...own], ...store.partsOf(id) }))
+  return Array.from(found.values(), item => ({ ...item, names: [...item.names], ...store.partsOf(item.image.id) }))
+}
+
+function choose(store: ImageStore, name: string, platforms: readonly Platform[]) {
+  const all = variantsOf(store, name)
+  const wanted = platforms.length > 0 ? platforms.map(platform => wantedVariant(all, platform)) : all
+  const [image, ...others] = new Set(wanted)
+  if (!image) throw system(`image ${name} has no variant`)
+  return { image, others, index: platforms.length === 1 ? undefined : store.indexOf(name) }
+}
+
+function wantedVariant(images: readonly Image[], platform: Platform): Image {
+  const found = forPlatform(images, platform)
+  if (!found) throw invalid(`no suitable export target found for platform ${formatPlatform(platform)}`)
+  return found
 }
 
 // A repository alone means all its tags; an id means no name at all.
@@ -49,34 +69,25 @@ function askedNames(store: ImageStore, { id, references }: Image, name: string):
   if (id.startsWith(name) || hexOf(id).startsWith(name)) return []
   const reference = parseReference(name)
   const full = lookupName(reference)
-  return reference.digest === undefined && store.rows.find(full) === id ? [full] : [...references]
-}
-
-function checkPlatforms({ config }: Image, platforms: readonly Platform[]): void {
-  const own = { os: config.os ?? 'linux', architecture: config.architecture ?? '', variant: config.variant }
-  if (platforms.length > 0 && !platforms.some(platform => matchesPlatform(own, platform))) {
-    throw invalid(`no suitable export target found for platform ${platforms.map(formatPlatform).join(', ')}`)
-  }
+  return reference.digest === undefined && store.rows.find(full) !== undefined ? [full] : [...references]
 }
 
 async function* writeArchive(store: ImageStore, selected: readonly Selected[]): AsyncGenerator<Buffer, void, void> {
   // What is being read must not go away meanwhile.
   await using staging = store.stage()
-  const blobs = new Map(
-    selected.flatMap(({ image }) => store.rows.blobs(image.id).map(part => [part.digest, part.size])),
-  )
+  const blobs = new Map(selected.flatMap(item => contentOf(store, item)).map(part => [part.digest, part.size]))
   for (const digest of blobs.keys()) staging.blobs.add(digest)
   const written = new Set<Digest>()
   const manifests: [Selected, Descriptor][] = []
   yield directory('blobs/')
   yield directory('blobs/sha256/')
+  for (const [digest, size] of blobs) yield* blob(store, digest, size)
   for (const item of selected) {
     const { descriptor, text } = await manifestOf(store, item)
-    manifests.push([item, descriptor])
+    manifests.push([item, item.index ? describe(item.index) : descriptor])
     if (!blobs.has(descriptor.digest) && !written.has(descriptor.digest)) yield* file(blobName(descriptor.digest), text)
     written.add(descriptor.digest)
   }
-  for (const [digest, size] of blobs) yield* blob(store, digest, size)
   yield* file('index.json', JSON.stringify(indexOf(manifests)))
   yield* file('manifest.json', JSON.stringify(selected.map(manifestItem)))
   yield* file('oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' }))
@@ -84,6 +95,12 @@ async function* writeArchive(store: ImageStore, selected: readonly Selected[]): 
   if (Object.keys(repositories).length > 0) yield* file('repositories', `${JSON.stringify(repositories)}\n`)
   yield endOfArchive
   for (const { image } of selected) store.emit('save', image.id, image.id)
+}
+
+/** The blobs that are here of what was selected. */
+function contentOf(store: ImageStore, { image, others, index }: Selected): IndexBlob[] {
+  const images = [image, ...others].flatMap(({ id }) => store.rows.blobs(id))
+  return index ? [...images, ...store.indexes.blobs(index.digest)] : images
 }
 
 const blobName = (digest: Digest) => `blobs/sha256/${hexOf(digest)}`
@@ -119,12 +136,12 @@ async function manifestOf(store: ImageStore, { manifest, config, layers }: Selec
   return { descriptor, text }
 }
 
-const describe = ({ mediaType, digest, size }: ImageBlob): Descriptor => ({ mediaType, digest, size })
+const describe = ({ mediaType, digest, size }: ImageIndex): Descriptor => ({ mediaType, digest, size })
 
 function indexOf(manifests: readonly (readonly [Selected, Descriptor])[]): object {
-  const entries = manifests.flatMap(([{ image, names }, descriptor]) => {
+  const entries = manifests.flatMap(([{ image, names, index }, descriptor]) => {
     const { os = 'linux', architecture = '', variant } = image.config
-    const entry = { ...descriptor, platform: { architecture, os, variant } }
+    const entry = index ? descriptor : { ...descriptor, platform: { architecture, os, variant } }
     return names.length === 0 ? [entry] : names.map(name => ({ ...entry, annotations: annotationsOf(image, name) }))
   })
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries }

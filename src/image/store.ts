@@ -18,6 +18,7 @@ import {
 } from '../oci/reference.ts'
 import type { Database } from '../state/database.ts'
 import { type Image, type ImageBlob, ImageRows, type NewImage } from './image-rows.ts'
+import { type ImageIndex, IndexRows, type NewIndex } from './index-rows.ts'
 
 export type { Image, ImageBlob, NewImage } from './image-rows.ts'
 
@@ -33,6 +34,9 @@ export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save
 
 /** Something happened to an image; `name` is what it is called in the event. */
 export type ImageEvents = (action: ImageAction, id: Digest, name: string) => void
+
+/** A name to give to an image, and the index that it stands for, if it does. */
+export type NewName = readonly [name: Reference, image: Digest, index?: Digest]
 
 export interface ImageParts {
   readonly config: ImageBlob
@@ -62,6 +66,7 @@ export interface Staging extends AsyncDisposable {
 
 export class ImageStore {
   readonly rows: ImageRows
+  readonly indexes: IndexRows
   readonly blobs: Blobs
   readonly layers: Layers
   readonly clock: Clock
@@ -73,6 +78,7 @@ export class ImageStore {
   constructor({ root, database, blobs, layers, pool, clock, usage = noUsage, events = () => {} }: ImageStoreOptions) {
     this.#root = root
     this.rows = new ImageRows(database)
+    this.indexes = new IndexRows(database)
     this.blobs = blobs
     this.layers = layers
     this.#pool = pool
@@ -94,6 +100,16 @@ export class ImageStore {
     const full = /^[a-f0-9]{64}$/.test(name) ? `sha256:${name}` : name
     if (isDigest(full)) return this.rows.get(full)?.id
     return this.rows.find(lookupName(parseReference(name))) ?? this.#findByPrefix(name)
+  }
+
+  /** The index that `name` stands for, if it is a name that was given with one. Throws `invalid` if it is no possible name. */
+  indexOf(name: string): ImageIndex | undefined {
+    if (this.#isId(name)) return undefined
+    return this.indexes.ofName(lookupName(parseReference(name)))
+  }
+
+  #isId(name: string): boolean {
+    return /^[a-f0-9]{64}$/.test(name) || isDigest(name)
   }
 
   #findByPrefix(name: string): Digest | undefined {
@@ -139,28 +155,56 @@ export class ImageStore {
     await this.#pool.run({ kind: 'sync', path: this.#root })
   }
 
-  /** Adds images and names, all or none; returns the images that lost a name, by that name. */
-  commit(images: readonly NewImage[], names: readonly (readonly [Reference, Digest])[]): Map<string, Digest> {
-    return this.rows.transaction(() => {
+  /**
+   * Adds images and names, all or none; returns the images that lost a name, by that name. A name may stand for one of
+   * `indexes`, whose digest comes with it.
+   */
+  commit(
+    images: readonly NewImage[],
+    names: readonly NewName[],
+    indexes: readonly NewIndex[] = [],
+  ): Map<string, Digest> {
+    const { lost, dropped } = this.rows.transaction(() => {
       for (const image of images) this.rows.insert(image)
-      const lost = new Map<string, Digest>()
-      for (const [reference, id] of names) {
-        const before = this.rows.name(reference, id)
-        if (before !== undefined) lost.set(formatReference(reference), before)
+      for (const { id } of images) this.used(id)
+      for (const index of indexes) this.indexes.insert(index)
+      const losers = new Map<string, Digest>()
+      for (const [reference, id, index] of names) {
+        const before = this.rows.name(reference, id, index)
+        if (before !== undefined) losers.set(formatReference(reference), before)
       }
-      return lost
+      return { lost: losers, dropped: this.dropIndexes() }
     })
+    this.collect(dropped)
+    return lost
+  }
+
+  /** Notes that the image is put to use now, in a transaction of the caller's. */
+  used(id: Digest): void {
+    this.rows.setUsedAt(id, this.clock.now())
+  }
+
+  /** Forgets the indexes that no name has, in a transaction of the caller's; returns the blobs that may be collected after it. */
+  dropIndexes(): Digest[] {
+    const unnamed = this.indexes.unnamed()
+    const blobs = unnamed.flatMap(index => this.indexes.blobs(index).map(({ digest }) => digest))
+    for (const index of unnamed) this.indexes.delete(index)
+    return blobs
   }
 
   /** Deletes layers nothing needs, and those of `candidates` that no image has. Returns the layers, top ones first. */
   collect(candidates: Iterable<Digest> = []): ChainId[] {
-    this.blobs.collect(candidates, digest => this.rows.usesBlob(digest))
+    this.blobs.collect(candidates, digest => this.#usesBlob(digest))
     return this.layers.collect([...this.rows.topLayers(), ...this.usage.layersInUse()])
+  }
+
+  #usesBlob(digest: Digest): boolean {
+    return this.rows.usesBlob(digest) || this.indexes.usesBlob(digest)
   }
 
   /** After a start: removes what an earlier run left unfinished. Returns the images that lack a layer's directory. */
   async recover(): Promise<Digest[]> {
-    await this.blobs.recover(digest => this.rows.usesBlob(digest))
+    await this.blobs.recover(digest => this.#usesBlob(digest))
     const lost = new Set(await this.layers.recover())
     this.collect()
     const broken = this.rows

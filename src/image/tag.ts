@@ -1,6 +1,7 @@
 // Giving images names.
 
 import { invalid } from '../lib/errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import {
   type Reference,
   familiarName,
@@ -30,13 +31,17 @@ export function tagImage(store: ImageStore, name: string, repository: string, ta
     throw invalid('refusing to create an ambiguous tag using digest algorithm as name')
   }
   const image = store.resolve(name)
-  store.rows.transaction(() => giveName(store, image, target))
+  const index = store.indexOf(name)?.digest
+  const dropped = store.rows.transaction(() => giveName(store, image, target, index))
+  store.collect(dropped)
   const familiar = familiarReference(target)
   store.emit('tag', image.id, familiar)
   return familiar
 }
 
-function giveName(store: ImageStore, { id }: Image, target: Reference): void {
-  store.rows.name(target, id)
+/** Returns the blobs that may be collected, since the name stood for an index that has no other. */
+function giveName(store: ImageStore, { id }: Image, target: Reference, index: Digest | undefined): Digest[] {
+  store.rows.name(target, id, index)
   store.rows.setTaggedAt(id, store.clock.now())
+  return store.dropIndexes()
 }

@@ -6,10 +6,12 @@ import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
 import { WorkerPool } from '../content/pool.ts'
 import { type TestEntry, archive, temporaryDirectory } from '../content/testing.ts'
+import { gzipSync } from 'node:zlib'
 import type { ProgressMessage } from '../api/types/image.ts'
 import { systemClock } from '../lib/clock.ts'
 import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
 import type { ExecutionConfig } from '../oci/image-config.ts'
+import { mediaTypes } from '../oci/manifest.ts'
 import { Database } from '../state/database.ts'
 import { loadImages } from './load.ts'
 import { ImageStore, type ImageUsage } from './store.ts'
@@ -107,4 +109,66 @@ export async function load(store: ImageStore, bytes: Buffer): Promise<string[]> 
 /** Loads images that the test describes; returns their ids. */
 export async function loadAll(store: ImageStore, ...images: TestImage[]): Promise<Digest[]> {
   return await loadImages(store, pieces(archive(dockerArchive(images))), { report: () => {} })
+}
+
+/** What a statement about an image says, by its predicate type. */
+export type TestStatements = Readonly<Record<string, object>>
+
+/**
+ * Files of an OCI layout with one index called `name`: an image for each of `architectures`, and what `statements` says
+ * about the first of them.
+ */
+export function indexLayout(name: string, architectures: readonly string[], statements: TestStatements = {}) {
+  const files = new Map<string, string | Buffer>()
+  const add = (mediaType: string, content: string | Buffer, more: object = {}) => {
+    const digest = digestOf(content)
+    files.set(`blobs/sha256/${hexOf(digest)}`, content)
+    return { mediaType, digest, size: Buffer.byteLength(content), ...more }
+  }
+  const manifest = (parts: object, more: object) =>
+    add(mediaTypes.ociManifest, JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, ...parts }), more)
+  const images = architectures.map(architecture => {
+    const tar = archive([{ name: 'architecture', type: 'file', content: architecture }])
+    const text = JSON.stringify({
+      architecture,
+      os: 'linux',
+      created: '2024-01-02T03:04:05Z',
+      config: { Cmd: [architecture] },
+      rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+      history: [{ created_by: `step for ${architecture}` }],
+    })
+    const config = add(mediaTypes.ociConfig, text)
+    const layers = [add(`${mediaTypes.ociLayer}+gzip`, gzipSync(tar))]
+    const descriptor = manifest({ config, layers }, { platform: { os: 'linux', architecture } })
+    return { descriptor, id: config.digest }
+  })
+  const layers = Object.entries(statements).map(([type, statement]) =>
+    add('application/vnd.in-toto+json', JSON.stringify(statement), {
+      annotations: { 'in-toto.io/predicate-type': type },
+    }),
+  )
+  const about = {
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': images[0]?.descriptor.digest,
+    },
+  }
+  const attested = layers.length > 0 ? [manifest({ config: add(mediaTypes.ociConfig, '{}'), layers }, about)] : []
+  const manifests = [...images.map(({ descriptor }) => descriptor), ...attested]
+  const index = add(
+    mediaTypes.ociIndex,
+    JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }),
+  )
+  const named = { ...index, annotations: { 'io.containerd.image.name': name } }
+  files.set('index.json', JSON.stringify({ schemaVersion: 2, manifests: [named] }))
+  files.set('oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+  const bytes = () => archive(Array.from(files, ([file, content]) => ({ name: file, type: 'file', content })))
+  return {
+    files,
+    bytes,
+    index: index.digest,
+    ids: images.map(({ id }) => id),
+    manifests: images.map(({ descriptor }) => descriptor.digest),
+  }
 }

@@ -68,4 +68,36 @@ export const migrations: readonly string[] = [
     definition TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- An index that names were given with: an image for each platform, and what is said about them.
+  CREATE TABLE image_index (
+    digest TEXT PRIMARY KEY,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL
+  ) STRICT;
+
+  -- The images of an index that are here, each by its manifest.
+  CREATE TABLE image_index_image (
+    index_digest TEXT NOT NULL REFERENCES image_index (digest) ON DELETE CASCADE,
+    manifest TEXT NOT NULL,
+    image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+    PRIMARY KEY (index_digest, manifest)
+  ) STRICT;
+  CREATE INDEX image_index_image_id ON image_index_image (image_id);
+
+  -- What else of an index is here: indexes within it, attestations with their layers.
+  CREATE TABLE image_index_blob (
+    index_digest TEXT NOT NULL REFERENCES image_index (digest) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (index_digest, digest)
+  ) STRICT;
+  CREATE INDEX image_index_blob_digest ON image_index_blob (digest);
+
+  ALTER TABLE image_reference ADD COLUMN index_digest TEXT REFERENCES image_index (digest);
+  CREATE INDEX image_reference_index ON image_reference (index_digest);
+
+  -- When a container was last made of the image or started, or the image pulled or loaded; nanoseconds since the epoch.
+  ALTER TABLE image ADD COLUMN used_at INTEGER;
+  `,
 ]

@@ -30,6 +30,9 @@ export const imageRoutes = {
   }),
   ImageLoad: route('POST', '/images/load', { query: { quiet: flag(true), platform: platforms() }, body: streamed }),
   ImageInspect: route('GET', '/images/{name}/json', { query: { manifests: flag(), platform: platform() } }),
+  ImageAttestations: route('GET', '/images/{name}/attestations', {
+    query: { platform: platform(), type: text(), statement: flag() },
+  }),
   ImageHistory: route('GET', '/images/{name}/history', { query: { platform: platform() } }),
   ImageTag: route('POST', '/images/{name}/tag', { query: { repo: text(), tag: text() } }),
   ImageGet: route('GET', '/images/{name}/get', { query: { platform: platforms() } }),

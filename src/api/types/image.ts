@@ -30,6 +30,14 @@ export interface ImageManifestSummary {
   AttestationData?: { For: string }
 }
 
+/** An in-toto statement about an image; API 1.55 and newer. */
+export interface AttestationStatement {
+  Descriptor: Descriptor
+  PredicateType: string
+  /** If it was asked for. */
+  Statement?: unknown
+}
+
 /** Where an image came from; API 1.53 and newer. */
 export interface ImageIdentity {
   Pull?: { Repository?: string }[]
@@ -62,7 +70,11 @@ export interface ImageInspect {
   VirtualSize?: number
   GraphDriver: GraphDriver
   RootFS: { Type?: string; Layers?: string[] }
-  Metadata: { LastTagTime?: string }
+  Metadata: {
+    LastTagTime?: string
+    /** Gantry's own: when it was pulled or loaded, or a container made of it or started. */
+    LastUsedTime?: string
+  }
   Descriptor?: Descriptor
   Manifests?: ImageManifestSummary[]
   Identity?: ImageIdentity

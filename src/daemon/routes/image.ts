@@ -9,21 +9,27 @@ import type { imageRoutes } from '../../api/routes/image.ts'
 import type { Platform } from '../../api/types/descriptor.ts'
 import type { Engine } from '../../container/engine.ts'
 import type { ProgressMessage } from '../../api/types/image.ts'
+import { attestations } from '../../image/attestations.ts'
 import { importImage } from '../../image/import.ts'
 import { imageHistory, inspectImage } from '../../image/inspect.ts'
 import { listImages } from '../../image/list.ts'
 import { loadImages } from '../../image/load.ts'
-import { pruneImages, removeImage } from '../../image/remove.ts'
+import { descriptorOf, manifestSummaries } from '../../image/manifests.ts'
+import { pruneImages, removeImage, removeVariants } from '../../image/remove.ts'
 import { saveImages } from '../../image/save.ts'
 import { tagImage } from '../../image/tag.ts'
-import { messageOf, notImplemented } from '../../lib/errors.ts'
+import type { ApiVersion } from '../../api/version.ts'
+import { invalid, messageOf, notImplemented } from '../../lib/errors.ts'
+import type { Digest } from '../../oci/digest.ts'
 
 /** A handler for each operation on images. */
 export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof typeof imageRoutes> {
   return {
-    async ImageList({ query }) {
+    async ImageList({ query, version }) {
       const filters = query.filter === '' ? query.filters : query.filters.with('reference', query.filter)
-      return json(listImages(images, { all: query.all, filters, sharedSize: query['shared-size'] }))
+      const containerCount = version.atLeast('1.51')
+      const list = listImages(images, { all: query.all, filters, sharedSize: query['shared-size'], containerCount })
+      return json(await withManifests(list, query.manifests, version))
     },
 
     async ImageCreate({ query, input }) {
@@ -52,8 +58,18 @@ export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof 
         write: (out, signal) => load(input, out, { quiet: query.quiet, platforms: query.platform, signal }),
       }),
 
-    ImageInspect: async ({ params }) => json(inspectImage(images, params.name)),
-    ImageHistory: async ({ params }) => json(imageHistory(images, params.name)),
+    async ImageInspect({ params, query, version }) {
+      const { name } = params
+      const image = inspectImage(images, name, query.platform)
+      if (query.manifests && query.platform)
+        throw invalid('conflicting options: manifests and platform options cannot both be set')
+      const [answer] = await withManifests([image], query.manifests, version)
+      return json(answer)
+    },
+
+    ImageAttestations: async ({ params, query: { platform, type, statement } }) =>
+      json(await attestations(images, params.name, { platform, types: type.split(',').filter(Boolean), statement })),
+    ImageHistory: async ({ params, query }) => json(imageHistory(images, params.name, query.platform)),
     ImageGet: async ({ params, query }) => archive([params.name], query.platform),
     ImageGetAll: async ({ query }) => archive(query.names, query.platform),
 
@@ -63,7 +79,13 @@ export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof 
     },
 
     async ImageDelete({ params, query }) {
-      return json(removeImage(images, params.name, { force: query.force, noPrune: query.noprune }))
+      const options = { force: query.force, noPrune: query.noprune }
+      const { platforms } = query
+      return json(
+        platforms.length > 0
+          ? removeVariants(images, params.name, platforms, options)
+          : removeImage(images, params.name, options),
+      )
     },
 
     async ImagePrune({ query }) {
@@ -71,6 +93,24 @@ export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof 
       events.publish('image', 'prune', '', { reclaimed: String(report.SpaceReclaimed) })
       return json(report)
     },
+  }
+
+  /** Images as clients of `version` know them: with what they came as since 1.48, and their manifests since 1.47, if asked. */
+  async function withManifests<T extends { readonly Id: string; Size: number }>(
+    list: readonly T[],
+    manifests: boolean,
+    version: ApiVersion,
+  ): Promise<T[]> {
+    const answer: T[] = []
+    for (const item of list) {
+      const image = images.get(item.Id as Digest)
+      const Descriptor = image && version.atLeast('1.48') ? descriptorOf(images, image) : undefined
+      const wanted = image && manifests && version.atLeast('1.47')
+      const Manifests = wanted ? await manifestSummaries(images, image) : undefined
+      const VirtualSize = version.atLeast('1.44') ? undefined : item.Size
+      answer.push({ ...item, VirtualSize, Descriptor, Manifests })
+    }
+    return answer
   }
 
   // dockerd answers 200 before it reads, so a failure can only be told in the stream.
