@@ -2,6 +2,8 @@
 
 import type { Layers } from '../content/layers.ts'
 import type { TreeWorkers } from '../content/tree/pool.ts'
+import type { Registries } from '../distribution/registries.ts'
+import type { Downloads } from '../image/downloads.ts'
 import type { ImageStore } from '../image/store.ts'
 import type { RemoveTree } from '../kernel/remove-tree.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -68,6 +70,8 @@ export interface Engine {
   readonly locks: Locks
   readonly events: Events
   readonly images: ImageStore
+  readonly registries: Registries
+  readonly downloads: Downloads
   readonly layers: Layers
   readonly volumes: Volumes
   readonly networks: Networks

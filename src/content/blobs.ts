@@ -9,6 +9,7 @@ import { invalid, notFound, system } from '../lib/errors.ts'
 import { randomIds } from '../lib/ids.ts'
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts'
 import { type Hold, Holds } from './holds.ts'
+import { type PartialBlob, PartialBlobs } from './partial.ts'
 
 export interface BlobInfo {
   readonly digest: Digest
@@ -33,8 +34,11 @@ export class Blobs {
   readonly #directory: string
   readonly #temporary: string
   readonly #holds = new Holds<Digest>()
+  /** Blobs that are being fetched, or will be gone on with. */
+  readonly partial: PartialBlobs
 
   constructor(root: string) {
+    this.partial = new PartialBlobs(root)
     this.#directory = join(root, 'blobs', 'sha256')
     this.#temporary = join(root, 'tmp')
   }
@@ -43,6 +47,7 @@ export class Blobs {
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await mkdir(this.#temporary, { recursive: true, mode: 0o700 })
+    await this.partial.prepare()
   }
 
   /** The file of a blob, there or not. */
@@ -93,6 +98,13 @@ export class Blobs {
       if (expected.size !== undefined && writer.size > expected.size) break
     }
     return await writer.commit(hold, expected, options)
+  }
+
+  /** Takes over a blob of which all is here, and holds it; it is durable once the store is synced. Throws as publish does. */
+  async adopt(blob: PartialBlob, hold: Hold<Digest>): Promise<void> {
+    // Held first, as in BlobWriter.commit.
+    hold.add(blob.digest)
+    await blob.publish(this.path(blob.digest))
   }
 
   /** Starts a blob whose digest is known only at its end. Dispose of the writer in any case. */

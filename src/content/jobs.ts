@@ -10,6 +10,7 @@ import { removeTree } from '../kernel/remove-tree.ts'
 import { getXattr, listXattrs, removeXattr, setXattr } from '../kernel/xattr.ts'
 import { unavailable } from '../lib/errors.ts'
 import type { Digest } from '../oci/digest.ts'
+import { type Growth, readGrowing } from './growing.ts'
 import { decompress } from './decompress.ts'
 import { nameOf } from './layer-path.ts'
 import type { UnpackLimits } from './limits.ts'
@@ -20,6 +21,8 @@ import { type Unpacked, Unpacker } from './unpacker.ts'
 export interface UnpackJob {
   readonly kind: 'unpack'
   readonly archive: string
+  /** If the archive is still being written. */
+  readonly growth?: Growth
   readonly target: string
   readonly limits: UnpackLimits
 }
@@ -82,12 +85,12 @@ export async function runJob(job: Job, control: JobControl): Promise<JobResults[
   }
 }
 
-async function unpack({ archive, target, limits }: UnpackJob, control: JobControl): Promise<UnpackResult> {
+async function unpack({ archive, growth, target, limits }: UnpackJob, control: JobControl): Promise<UnpackResult> {
   using root = makeRoot(target)
   using unpacker = new Unpacker(root, limits)
   const reader = new TarReader()
   const hash = createHash('sha256')
-  for await (const chunk of decompress(readArchive(archive, control))) {
+  for await (const chunk of decompress(readArchive(archive, growth, control))) {
     if (control.cancelled()) throw unavailable('context canceled')
     hash.update(chunk)
     for (const event of reader.push(chunk)) unpacker.handle(event)
@@ -96,9 +99,16 @@ async function unpack({ archive, target, limits }: UnpackJob, control: JobContro
   return { ...unpacker.finish(), diffId: `sha256:${hash.digest('hex')}` }
 }
 
-async function* readArchive(path: string, control: JobControl): AsyncGenerator<Buffer, void, void> {
+async function* readArchive(
+  path: string,
+  growth: Growth | undefined,
+  control: JobControl,
+): AsyncGenerator<Buffer, void, void> {
   let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  const source = growth
+    ? readGrowing(path, growth, () => control.cancelled())
+    : (createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
+  for await (const chunk of source) {
     bytes += chunk.length
     control.progress(bytes)
     yield chunk

@@ -8,6 +8,7 @@ import { hasCode } from '../kernel/ffi.ts'
 import { invalid, system } from '../lib/errors.ts'
 import { type Digest, digestOf, hexOf, isDigest } from '../oci/digest.ts'
 import type { Database } from '../state/database.ts'
+import type { Growth } from './growing.ts'
 import { type Hold, Holds } from './holds.ts'
 import type { UnpackJob, UnpackResult } from './jobs.ts'
 import { LayerPublisher } from './layer-publisher.ts'
@@ -20,8 +21,16 @@ export type ChainId = Digest
 
 /** A layer's archive, compressed or not, and the digest its content is said to have. */
 export interface LayerSource {
-  readonly archive: string
+  readonly archive: string | Promise<ArrivingArchive>
   readonly diffId: Digest
+}
+
+/** An archive on its way: it is unpacked as it comes. */
+export interface ArrivingArchive {
+  readonly path: string
+  readonly growth: Growth
+  /** Resolves when all of it is there and has been verified: no layer is published before. */
+  readonly verified: Promise<unknown>
 }
 
 export interface UnpackOptions {
@@ -30,6 +39,8 @@ export interface UnpackOptions {
   readonly onProgress?: (index: number, bytes: number) => void
   readonly onUnpacked?: (index: number) => void
 }
+
+type OwnUnpackOptions = UnpackOptions & { readonly signal: AbortSignal }
 
 /** The chainID of each of `diffIds`, bottom first. */
 export function chainIds(diffIds: readonly Digest[]): ChainId[] {
@@ -135,19 +146,24 @@ export class Layers {
   async #attempt(chain: readonly ChainId[], sources: readonly LayerSource[], options: UnpackOptions): Promise<boolean> {
     const attempts: Attempt[] = []
     const own = new Set<Attempt>()
+    // If one of them fails, the others are of no use.
+    const failed = new AbortController()
+    const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])])
     for (const [index, source] of sources.entries()) {
       const chainId = chain[index] as ChainId
       const known = this.has(chainId) ? done : this.#attempts.get(chainId)
-      const attempt = known ?? this.#start(chain, index, source, attempts.at(-1), options)
-      if (!known) own.add(attempt)
+      const attempt = known ?? this.#start(chain, index, source, attempts.at(-1), { ...options, signal })
       attempts.push(attempt)
+      if (known) continue
+      own.add(attempt)
+      attempt.published.catch((error: unknown) => failed.abort(error))
     }
     // All have come to their end before anything is thrown, so that nothing goes on behind the caller's back.
     const results = await Promise.allSettled(attempts.map(attempt => attempt.published))
-    const failed = results.findIndex(result => result.status === 'rejected')
-    const failure = results[failed]
-    if (failure?.status !== 'rejected') return true
-    if (own.has(attempts[failed] as Attempt) || options.signal?.aborted) throw failure.reason
+    options.signal?.throwIfAborted()
+    const first = results.findIndex(({ status }) => status === 'rejected')
+    if (first < 0) return true
+    if (own.has(attempts[first] as Attempt)) throw failed.signal.reason
     return false
   }
 
@@ -156,7 +172,7 @@ export class Layers {
     index: number,
     source: LayerSource,
     below: Attempt | undefined,
-    options: UnpackOptions,
+    options: OwnUnpackOptions,
   ): Attempt {
     const chainId = chain[index] as ChainId
     const queued = this.#unpackOne(chain, index, source, below, options)
@@ -172,12 +188,12 @@ export class Layers {
     index: number,
     source: LayerSource,
     below: Attempt | undefined,
-    { signal, onProgress, onUnpacked }: UnpackOptions,
+    { signal, onProgress, onUnpacked }: OwnUnpackOptions,
   ): Promise<{ published: Promise<void> }> {
     const target = await this.#temporary()
     try {
       const options = { signal, onProgress: (bytes: number) => onProgress?.(index, bytes) }
-      const result = await this.#pool.run(this.#job(source.archive, target.path), options)
+      const result = await this.#unpackArchive(source.archive, target.path, options)
       checkDiffId(source, result, index)
       onUnpacked?.(index)
       // A layer takes its turn after the one below it.
@@ -187,6 +203,18 @@ export class Layers {
     } catch (error) {
       return await target.discard(error)
     }
+  }
+
+  async #unpackArchive(
+    archive: LayerSource['archive'],
+    target: string,
+    options: JobOptions & { readonly signal: AbortSignal },
+  ): Promise<UnpackResult> {
+    if (typeof archive === 'string') return await this.#pool.run(this.#job(archive, target), options)
+    const { path, growth, verified } = await unlessAborted(options.signal, archive)
+    const result = await this.#pool.run({ ...this.#job(path, target), growth }, options)
+    await unlessAborted(options.signal, verified)
+    return result
   }
 
   /**
@@ -278,6 +306,19 @@ export class Layers {
 }
 
 const done: Attempt = { queued: Promise.resolve(), published: Promise.resolve() }
+
+/** What `promise` gives, unless the signal is aborted before. */
+async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
 
 function checkDiffId({ diffId }: LayerSource, result: UnpackResult, index: number): void {
   if (result.diffId === diffId) return

@@ -13,6 +13,9 @@ import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
 import { WorkerPool } from '../content/pool.ts'
 import { TreeWorkers } from '../content/tree/pool.ts'
+import type { RegistrySettings } from '../distribution/endpoints.ts'
+import { Registries } from '../distribution/registries.ts'
+import { type DownloadLimits, Downloads } from '../image/downloads.ts'
 import { ImageStore } from '../image/store.ts'
 import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -37,6 +40,8 @@ import { Volumes } from '../volume/volumes.ts'
 /** What an engine is made for. */
 export interface EngineOptions {
   readonly settings: ContainerSettings
+  readonly registries: RegistrySettings
+  readonly downloads: DownloadLimits
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
   readonly runtimes: readonly RuntimeCandidate[]
@@ -45,7 +50,10 @@ export interface EngineOptions {
 }
 
 /** What of it can change while the engine runs. */
-export type ReloadableOptions = Pick<EngineOptions, 'settings' | 'runtimes' | 'defaultRuntime'>
+export type ReloadableOptions = Pick<
+  EngineOptions,
+  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads'
+>
 
 /** An engine, and how its settings are changed while it runs. */
 export interface ComposedEngine {
@@ -97,7 +105,7 @@ export async function composeEngine(
       events.publish('image', action, id, { ...labels, name })
     },
   })
-  const live = { settings, runtimes: await findRuntimes(options, host, database) }
+  const live = { settings, downloads: options.downloads, runtimes: await findRuntimes(options, host, database) }
   const engine: Engine = {
     get settings() {
       return live.settings
@@ -112,6 +120,8 @@ export async function composeEngine(
     locks: new Locks(),
     events,
     images,
+    registries: new Registries(options.registries),
+    downloads: new Downloads(blobs, () => live.downloads),
     layers,
     volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds, removeTree }),
     networks,
@@ -137,7 +147,8 @@ export async function composeEngine(
   const reconfigure: ComposedEngine['reconfigure'] = async next => {
     const kept = stillUsed(live.runtimes, containers, next.runtimes)
     const runtimes = await findRuntimes({ ...next, runtimes: [...next.runtimes, ...kept] }, host, database)
-    Object.assign(live, { settings: next.settings, runtimes })
+    Object.assign(live, { settings: next.settings, downloads: next.downloads, runtimes })
+    engine.registries.reconfigure(next.registries)
   }
   return { engine, reconfigure }
 }

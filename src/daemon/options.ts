@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { invalid } from '../lib/errors.ts'
+import { gantryVersion } from '../lib/version.ts'
 import { checkLogConfig } from '../logging/drivers.ts'
 import type { AddressPool } from '../network/subnet.ts'
 import { readIdFiles, remapOf } from '../runtime/remap.ts'
@@ -39,6 +40,16 @@ export function engineOptions(config: Config): EngineOptions {
       publishAddress: config.hostAddress,
       hostGateway: config.hostGatewayIps,
       cdiSpecDirs: specDirectories(config.cdiSpecDirs),
+    },
+    downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
+    registries: {
+      insecure: config.insecureRegistries,
+      mirrors: config.registryMirrors,
+      httpProxy: config.httpProxy,
+      httpsProxy: config.httpsProxy,
+      noProxy: config.noProxy,
+      certificates: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
+      userAgent: `Gantry/${gantryVersion()}`,
     },
     network: {
       ...(config.bridge !== '' && { bridgeName: config.bridge }),

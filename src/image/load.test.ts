@@ -126,7 +126,7 @@ test('a bad archive is refused in one sentence and leaves nothing', async () => 
   const files = { c: config, '1': first, '2': second } as Record<string, string | Buffer>
   const bad: [unknown, typeof files, RegExp][] = [
     [[{ ...item, Layers: ['1'] }], files, /^invalid manifest, layers length mismatch: expected 1, got 2$/],
-    [[{ ...item, Layers: ['2', '1'] }], files, /^invalid diffID for layer 0: expected ".*", got ".*"$/],
+    [[{ ...item, Layers: ['2', '2'] }], files, /^invalid diffID for layer 0: expected ".*", got ".*"$/],
     [[{ ...item, Layers: ['1', '3'] }], files, /does not contain "3"$/],
     [[{ ...item, Layers: ['1', '../../etc/passwd'] }], files, /outside/],
     [[{ ...item, RepoTags: ['x'] }], files, /^invalid tag "x"$/],

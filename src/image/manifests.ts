@@ -60,7 +60,7 @@ export async function attestationManifests(
   subject: Digest,
 ): Promise<StoredDescriptor[]> {
   const manifests = await manifestsOf(store, index)
-  return manifests.filter(descriptor => isAttestation(descriptor) && subjectOf(descriptor) === subject)
+  return manifests.filter(descriptor => isAttestationOf(descriptor, subject))
 }
 
 /** The manifest itself; undefined if it is not here. */
@@ -79,6 +79,10 @@ async function manifestsOf(store: ImageStore, index: Digest, depth = 1): Promise
   }
   return found
 }
+
+/** True if `descriptor` is of a manifest that says something about the image with the manifest `subject`. */
+export const isAttestationOf = (descriptor: StoredDescriptor, subject: Digest): boolean =>
+  isAttestation(descriptor) && subjectOf(descriptor) === subject
 
 const isAttestation = ({ annotations }: StoredDescriptor): boolean =>
   annotations?.[referenceType] === 'attestation-manifest'

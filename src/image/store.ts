@@ -30,7 +30,7 @@ export interface ImageUsage {
   layersInUse(): Iterable<ChainId>
 }
 
-export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save'
+export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save' | 'pull' | 'push'
 
 /** Something happened to an image; `name` is what it is called in the event. */
 export type ImageEvents = (action: ImageAction, id: Digest, name: string) => void

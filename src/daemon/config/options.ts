@@ -35,7 +35,7 @@ export interface Option<T = unknown> {
 type Rest = Pick<Option, 'short' | 'key' | 'ignored'>
 
 /** Of what is only shown so far. */
-const notPulled = { ignored: 'images are not pulled or pushed yet' }
+const notPushed = { ignored: 'images are not pushed yet' }
 
 const option = <T>(flag: string, kind: Kind<T>, initial: NoInfer<T>, help: string, rest: Rest = {}): Option<T> => ({
   flag,
@@ -172,26 +172,18 @@ export const options = {
     key: 'default-address-pools',
   }),
 
-  httpProxy: option('http-proxy', string, '', 'HTTP proxy URL to use for outgoing traffic', notPulled),
-  httpsProxy: option('https-proxy', string, '', 'HTTPS proxy URL to use for outgoing traffic', notPulled),
-  noProxy: option('no-proxy', string, '', 'Comma-separated list of hosts for which the proxy is skipped', notPulled),
+  httpProxy: option('http-proxy', string, '', 'HTTP proxy URL to use for outgoing traffic'),
+  httpsProxy: option('https-proxy', string, '', 'HTTPS proxy URL to use for outgoing traffic'),
+  noProxy: option('no-proxy', string, '', 'Comma-separated list of hosts for which the proxy is skipped'),
   registryMirrors: option('registry-mirror', list(), [], 'Preferred registry mirror', {
     key: 'registry-mirrors',
-    ...notPulled,
   }),
   insecureRegistries: option('insecure-registry', list(), [], 'Enable insecure registry communication', {
     key: 'insecure-registries',
-    ...notPulled,
   }),
-  maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads', notPulled),
-  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads', notPulled),
-  maxDownloadAttempts: option(
-    'max-download-attempts',
-    integer(1),
-    5,
-    'Set the max download attempts for each pull',
-    notPulled,
-  ),
+  maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads'),
+  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads', notPushed),
+  maxDownloadAttempts: option('max-download-attempts', integer(1), 5, 'Set the max download attempts for each pull'),
 } as const
 
 export type OptionName = keyof typeof options

@@ -8,6 +8,8 @@ import { progressError, progressLine } from '../../api/json.ts'
 import type { imageRoutes } from '../../api/routes/image.ts'
 import type { Platform } from '../../api/types/descriptor.ts'
 import type { Engine } from '../../container/engine.ts'
+import type { Credentials } from '../../distribution/remote.ts'
+import { parsePlatform } from '../../oci/platform.ts'
 import type { ProgressMessage } from '../../api/types/image.ts'
 import { attestations } from '../../image/attestations.ts'
 import { importImage } from '../../image/import.ts'
@@ -15,15 +17,22 @@ import { imageHistory, inspectImage } from '../../image/inspect.ts'
 import { listImages } from '../../image/list.ts'
 import { loadImages } from '../../image/load.ts'
 import { descriptorOf, manifestSummaries } from '../../image/manifests.ts'
+import { pullImages, pulledReference } from '../../image/pull.ts'
 import { pruneImages, removeImage, removeVariants } from '../../image/remove.ts'
 import { saveImages } from '../../image/save.ts'
 import { tagImage } from '../../image/tag.ts'
 import type { ApiVersion } from '../../api/version.ts'
 import { invalid, messageOf, notImplemented } from '../../lib/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { credentialsIn } from './registry-auth.ts'
 
 /** A handler for each operation on images. */
-export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof typeof imageRoutes> {
+export function imageHandlers({
+  images,
+  downloads,
+  registries,
+  events,
+}: Engine): Pick<Handlers, keyof typeof imageRoutes> {
   return {
     async ImageList({ query, version }) {
       const filters = query.filter === '' ? query.filters : query.filters.with('reference', query.filter)
@@ -32,12 +41,8 @@ export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof 
       return json(await withManifests(list, query.manifests, version))
     },
 
-    async ImageCreate({ query, input }) {
-      if (query.fromImage !== '') {
-        throw notImplemented(
-          `cannot pull ${query.fromImage}: Gantry does not pull images yet; use docker load or docker import`,
-        )
-      }
+    async ImageCreate({ query, input, headers }) {
+      if (query.fromImage !== '') return pull(query, credentialsIn(headers))
       if (query.fromSrc !== '-') {
         throw notImplemented(
           `cannot import from ${query.fromSrc}: send the archive itself, as in docker import - < archive.tar`,
@@ -111,6 +116,21 @@ export function imageHandlers({ images, events }: Engine): Pick<Handlers, keyof 
       answer.push({ ...item, VirtualSize, Descriptor, Manifests })
     }
     return answer
+  }
+
+  function pull(
+    { fromImage, tag, platform }: { fromImage: string; tag: string; platform: string },
+    credentials: Credentials | undefined,
+  ) {
+    const reference = pulledReference(fromImage, tag)
+    const wanted = platform === '' ? undefined : parsePlatform(platform)
+    return progress({
+      async write(out, signal) {
+        const report = (line: ProgressMessage) => void out.write(progressLine(line))
+        const parts = { images, downloads, repository: registries.open(reference, credentials, 'pull') }
+        await pullImages(parts, reference, { report, signal, platform: wanted })
+      },
+    })
   }
 
   // dockerd answers 200 before it reads, so a failure can only be told in the stream.

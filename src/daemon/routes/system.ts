@@ -12,6 +12,7 @@ import { writeChunk } from '../../lib/streams.ts'
 import { pingHandlers } from '../http/ping.ts'
 import { diskUsage } from '../disk-usage.ts'
 import { type InfoSource, systemInfo, systemVersion } from '../info.ts'
+import { credentialsOf } from './registry-auth.ts'
 import { eventMatches, eventMessage, eventType } from './events.ts'
 
 /** A handler for each operation on the engine. */
@@ -22,6 +23,10 @@ export function systemHandlers(engine: Engine, source: InfoSource): Pick<Handler
     SystemInfo: async ({ version }) => json(await systemInfo(engine, source, version)),
     SystemDataUsage: async ({ query, version }) =>
       json(await diskUsage(engine, { types: query.type, verbose: query.verbose, version })),
+    async SystemAuth({ body, signal }) {
+      const { identityToken } = await engine.registries.login(credentialsOf(body), signal)
+      return json({ IdentityToken: identityToken, Status: 'Login Succeeded' })
+    },
     BuildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),
     async SystemEvents({ query, version, headers }) {
       const { since, until } = query
