@@ -19,6 +19,7 @@ import { type DownloadLimits, Downloads } from '../image/downloads.ts'
 import { ImageStore } from '../image/store.ts'
 import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
+import { Turns } from '../lib/turns.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly settings: ContainerSettings
   readonly registries: RegistrySettings
   readonly downloads: DownloadLimits
+  /** Blobs that are sent to registries at once. */
+  readonly uploads: number
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
   readonly runtimes: readonly RuntimeCandidate[]
@@ -52,7 +55,7 @@ export interface EngineOptions {
 /** What of it can change while the engine runs. */
 export type ReloadableOptions = Pick<
   EngineOptions,
-  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads'
+  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads'
 >
 
 /** An engine, and how its settings are changed while it runs. */
@@ -105,7 +108,12 @@ export async function composeEngine(
       events.publish('image', action, id, { ...labels, name })
     },
   })
-  const live = { settings, downloads: options.downloads, runtimes: await findRuntimes(options, host, database) }
+  const live = {
+    settings,
+    downloads: options.downloads,
+    uploads: options.uploads,
+    runtimes: await findRuntimes(options, host, database),
+  }
   const engine: Engine = {
     get settings() {
       return live.settings
@@ -122,6 +130,7 @@ export async function composeEngine(
     images,
     registries: new Registries(options.registries),
     downloads: new Downloads(blobs, () => live.downloads),
+    uploads: new Turns(() => live.uploads),
     layers,
     volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds, removeTree }),
     networks,
@@ -147,7 +156,7 @@ export async function composeEngine(
   const reconfigure: ComposedEngine['reconfigure'] = async next => {
     const kept = stillUsed(live.runtimes, containers, next.runtimes)
     const runtimes = await findRuntimes({ ...next, runtimes: [...next.runtimes, ...kept] }, host, database)
-    Object.assign(live, { settings: next.settings, downloads: next.downloads, runtimes })
+    Object.assign(live, { settings: next.settings, downloads: next.downloads, uploads: next.uploads, runtimes })
     engine.registries.reconfigure(next.registries)
   }
   return { engine, reconfigure }

@@ -42,6 +42,7 @@ export function engineOptions(config: Config): EngineOptions {
       cdiSpecDirs: specDirectories(config.cdiSpecDirs),
     },
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
+    uploads: config.maxUploads,
     registries: {
       insecure: config.insecureRegistries,
       mirrors: config.registryMirrors,

@@ -7,6 +7,7 @@ import type { ArrivingArchive } from '../content/layers.ts'
 import type { PartialBlob } from '../content/partial.ts'
 import type { BlobName, Repository } from '../distribution/remote.ts'
 import { kindOf, unavailable } from '../lib/errors.ts'
+import { Turns } from '../lib/turns.ts'
 import type { Digest } from '../oci/digest.ts'
 
 /** How many blobs are fetched at once, and how often one is tried. */
@@ -48,12 +49,12 @@ export class Downloads {
   readonly #blobs: Blobs
   readonly #limits: () => DownloadLimits
   readonly #flights = new Map<Digest, Flight>()
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #turns: Turns
 
   constructor(blobs: Blobs, limits: () => DownloadLimits) {
     this.#blobs = blobs
     this.#limits = limits
+    this.#turns = new Turns(() => limits().concurrent)
   }
 
   /**
@@ -101,13 +102,13 @@ export class Downloads {
   async #run(blob: BlobName, repository: Repository, flight: Flight): Promise<void> {
     await using kept = new AsyncDisposableStack()
     using hold = this.#blobs.hold()
-    await this.#inTurn(flight.abort.signal, async () => {
+    await this.#turns.run(async () => {
       const partial = kept.use(await this.#resume(blob))
       flight.archive.resolve({ path: partial.path, growth: partial.growth, verified: flight.done.promise })
       await this.#fill(partial, blob, repository, flight)
       for (const listener of flight.listeners) listener.onVerifying()
       await this.#blobs.adopt(partial, hold)
-    })
+    }, flight.abort.signal)
     flight.done.resolve()
     // Until then somebody may read it by its path.
     await flight.left.promise
@@ -117,20 +118,6 @@ export class Downloads {
   async #resume({ digest, size }: BlobName): Promise<PartialBlob> {
     await this.#blobs.partial.released(digest)
     return await this.#blobs.partial.resume(digest, size)
-  }
-
-  async #inTurn(signal: AbortSignal, body: () => Promise<void>): Promise<void> {
-    while (this.#running >= Math.max(1, this.#limits().concurrent)) {
-      await new Promise<void>(resolve => this.#waiting.push(resolve))
-    }
-    this.#running++
-    try {
-      signal.throwIfAborted()
-      await body()
-    } finally {
-      this.#running--
-      for (const next of this.#waiting.splice(0)) next()
-    }
   }
 
   async #fill(partial: PartialBlob, blob: BlobName, repository: Repository, flight: Flight): Promise<void> {

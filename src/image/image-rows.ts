@@ -55,6 +55,9 @@ interface Row {
   readonly used_at: bigint | null
 }
 
+/** Repositories that a blob is tried to be taken from. */
+const mostSources = 3
+
 const isDigestReference = (name: string) => name.includes('@')
 
 export class ImageRows {
@@ -112,6 +115,27 @@ export class ImageRows {
       .prepare('SELECT reference FROM image_reference WHERE image_id = ? ORDER BY reference')
       .all(id)
       .map(row => row['reference'] as string)
+  }
+
+  /** The names with a tag in a repository, sorted. */
+  tagsOf(repository: string): Reference[] {
+    return this.#database
+      .prepare('SELECT reference FROM image_reference WHERE reference >= ? AND reference < ? ORDER BY reference')
+      .all(`${repository}:`, `${repository};`)
+      .map(row => parseReference(row['reference'] as string))
+  }
+
+  /** Repositories on the registry of `repository` that are known to have a blob: images here with it came from there, or went there. */
+  repositoriesWith(digest: Digest, repository: string): string[] {
+    const domain = repository.slice(0, repository.indexOf('/') + 1)
+    const names = this.#database
+      .prepare(
+        'SELECT DISTINCT reference FROM image_reference JOIN image_blob USING (image_id) WHERE digest = ? AND reference >= ? AND reference < ?',
+      )
+      .all(digest, domain, `${domain.slice(0, -1)}0`)
+      .map(row => row['reference'] as string)
+    const paths = names.filter(isDigestReference).map(name => name.slice(domain.length, name.indexOf('@')))
+    return [...new Set(paths)].filter(path => domain + path !== repository).slice(0, mostSources)
   }
 
   /** What a name, normalized, stands for. */

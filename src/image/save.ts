@@ -2,13 +2,14 @@
 
 import { formatTime } from '../lib/clock.ts'
 import { invalid, system } from '../lib/errors.ts'
-import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
-import { type Descriptor, type Platform, maximumManifestSize, mediaTypes } from '../oci/manifest.ts'
+import { type Digest, hexOf } from '../oci/digest.ts'
+import { type Descriptor, type Platform, mediaTypes } from '../oci/manifest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarName, familiarReference, parseReference } from '../oci/reference.ts'
 import { endOfArchive, formatHeader, padding } from '../lib/tar/writer.ts'
 import type { ImageIndex, IndexBlob } from './index-rows.ts'
 import { type Image, type ImageBlob, type ImageStore, lookupName } from './store.ts'
+import { describe, imageManifest } from './manifest-of.ts'
 import { forPlatform, variantsOf } from './variants.ts'
 
 /** An image to save, under the names that were asked for: all it has, if it was by id. */
@@ -83,7 +84,7 @@ async function* writeArchive(store: ImageStore, selected: readonly Selected[]): 
   yield directory('blobs/sha256/')
   for (const [digest, size] of blobs) yield* blob(store, digest, size)
   for (const item of selected) {
-    const { descriptor, text } = await manifestOf(store, item)
+    const { descriptor, text } = await imageManifest(store, item)
     manifests.push([item, item.index ? describe(item.index) : descriptor])
     if (!blobs.has(descriptor.digest) && !written.has(descriptor.digest)) yield* file(blobName(descriptor.digest), text)
     written.add(descriptor.digest)
@@ -123,20 +124,6 @@ async function* blob(store: ImageStore, digest: Digest, size: number): AsyncGene
   if (sent !== size) throw system(`blob ${digest} has ${sent} bytes instead of ${size}`)
   yield padding(size)
 }
-
-/** The manifest the image came with, or one made of its blobs. */
-async function manifestOf(store: ImageStore, { manifest, config, layers }: Selected) {
-  if (manifest) {
-    const bytes = await store.blobs.read(manifest.digest, maximumManifestSize)
-    return { descriptor: describe(manifest), text: bytes.toString() }
-  }
-  const parts = { config: { ...describe(config), mediaType: mediaTypes.ociConfig }, layers: layers.map(describe) }
-  const text = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, ...parts })
-  const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: Buffer.byteLength(text) }
-  return { descriptor, text }
-}
-
-const describe = ({ mediaType, digest, size }: ImageIndex): Descriptor => ({ mediaType, digest, size })
 
 function indexOf(manifests: readonly (readonly [Selected, Descriptor])[]): object {
   const entries = manifests.flatMap(([{ image, names, index }, descriptor]) => {

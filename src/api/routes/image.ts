@@ -34,6 +34,7 @@ export const imageRoutes = {
     query: { platform: platform(), type: text(), statement: flag() },
   }),
   ImageHistory: route('GET', '/images/{name}/history', { query: { platform: platform() } }),
+  ImagePush: route('POST', '/images/{name}/push', { query: { tag: text(), platform: platform() }, body: streamed }),
   ImageTag: route('POST', '/images/{name}/tag', { query: { repo: text(), tag: text() } }),
   ImageGet: route('GET', '/images/{name}/get', { query: { platform: platforms() } }),
   ImageGetAll: route('GET', '/images/get', { query: { names: texts(), platform: platforms() } }),

@@ -34,9 +34,6 @@ export interface Option<T = unknown> {
 
 type Rest = Pick<Option, 'short' | 'key' | 'ignored'>
 
-/** Of what is only shown so far. */
-const notPushed = { ignored: 'images are not pushed yet' }
-
 const option = <T>(flag: string, kind: Kind<T>, initial: NoInfer<T>, help: string, rest: Rest = {}): Option<T> => ({
   flag,
   kind,
@@ -182,7 +179,7 @@ export const options = {
     key: 'insecure-registries',
   }),
   maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads'),
-  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads', notPushed),
+  maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads'),
   maxDownloadAttempts: option('max-download-attempts', integer(1), 5, 'Set the max download attempts for each pull'),
 } as const
 

@@ -17,6 +17,7 @@ import { imageHistory, inspectImage } from '../../image/inspect.ts'
 import { listImages } from '../../image/list.ts'
 import { loadImages } from '../../image/load.ts'
 import { descriptorOf, manifestSummaries } from '../../image/manifests.ts'
+import { pushImages, pushedReference } from '../../image/push.ts'
 import { pullImages, pulledReference } from '../../image/pull.ts'
 import { pruneImages, removeImage, removeVariants } from '../../image/remove.ts'
 import { saveImages } from '../../image/save.ts'
@@ -30,6 +31,7 @@ import { credentialsIn } from './registry-auth.ts'
 export function imageHandlers({
   images,
   downloads,
+  uploads,
   registries,
   events,
 }: Engine): Pick<Handlers, keyof typeof imageRoutes> {
@@ -77,6 +79,19 @@ export function imageHandlers({
     ImageHistory: async ({ params, query }) => json(imageHistory(images, params.name, query.platform)),
     ImageGet: async ({ params, query }) => archive([params.name], query.platform),
     ImageGetAll: async ({ query }) => archive(query.names, query.platform),
+
+    async ImagePush({ params, query: { tag, platform }, headers, input }) {
+      // Old clients repeat the credentials in the body.
+      input.resume()
+      const reference = pushedReference(params.name, tag)
+      const repository = registries.open(reference, credentialsIn(headers), 'pull,push')
+      return progress({
+        async write(out, signal) {
+          const report = (line: ProgressMessage) => void out.write(progressLine(line))
+          await pushImages({ images, uploads, repository }, reference, { report, signal, platform })
+        },
+      })
+    },
 
     async ImageTag({ params, query }) {
       tagImage(images, params.name, query.repo, query.tag)

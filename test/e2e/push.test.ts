@@ -1,0 +1,77 @@
+// Pushing images by the stock CLI to real registries.
+
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { indexLayout } from '../../src/image/testing.ts'
+import { hostPlatform } from '../../src/oci/platform.ts'
+import { TestRegistry } from '../kit/registry.ts'
+import { startGantrydWithBusybox } from './engine.ts'
+
+test('push', async suite => {
+  await using engine = await startGantrydWithBusybox()
+  await using registry = await TestRegistry.start(engine.namespace)
+  const name = `${registry.host}/a/busybox:1`
+
+  await suite.test('an image is there, and can be pulled again', async () => {
+    await engine.ok(['tag', 'busybox', name])
+    const text = await engine.ok(['push', name])
+    assert.match(text, new RegExp(`^The push refers to repository \\[${registry.host}/a/busybox\\]\n`))
+    assert.match(text, /: Pushed\n/)
+    const [, digest = ''] = /1: digest: (sha256:\S+) size: \d+/.exec(text) ?? []
+    const id = await engine.ok(['image', 'inspect', '-f', '{{.Id}}', name])
+    assert.deepEqual(JSON.parse(await engine.ok(['image', 'inspect', '-f', '{{json .RepoDigests}}', name])), [
+      `${registry.host}/a/busybox@${digest}`,
+    ])
+    await engine.ok(['rmi', '-f', id])
+    await engine.ok(['pull', `${registry.host}/a/busybox@${digest}`])
+    assert.equal(await engine.ok(['run', '--rm', `${registry.host}/a/busybox@${digest}`, 'echo', 'hello']), 'hello')
+    assert.match(await engine.ok(['pull', name]), /Downloaded newer image/)
+  })
+
+  await suite.test('what is there is not sent again, what is elsewhere is taken over', async () => {
+    assert.match(await engine.ok(['push', name]), /: Layer already exists\n/)
+    const other = `${registry.host}/b/busybox:2`
+    await engine.ok(['tag', name, other])
+    assert.match(await engine.ok(['push', other]), /: Mounted from a\/busybox\n/)
+  })
+
+  await suite.test('all tags of a repository', async () => {
+    await engine.ok(['tag', name, `${registry.host}/a/busybox:2`])
+    const text = await engine.ok(['push', '-a', `${registry.host}/a/busybox`])
+    assert.match(text, /^1: digest: /m)
+    assert.match(text, /^2: digest: /m)
+  })
+
+  await suite.test('an index is pushed with all its images and attestations, or one of them', async () => {
+    const layout = indexLayout(`${registry.host}/many:1`, ['s390x', hostPlatform.architecture], {
+      'https://slsa.dev/provenance/v1': { a: 1 },
+    })
+    writeFileSync(join(engine.directory, 'many.tar'), layout.bytes())
+    await engine.ok(['load', '-i', join(engine.directory, 'many.tar')])
+    const text = await engine.ok(['push', `${registry.host}/many:1`])
+    assert.match(text, new RegExp(`1: digest: ${layout.index} size`))
+    const index = JSON.parse(await registry.manifest('many:1')) as { manifests: { digest: string }[] }
+    assert.equal(index.manifests.length, 3)
+    await engine.ok(['tag', `${registry.host}/many:1`, `${registry.host}/one:1`])
+    await engine.ok(['push', '--platform', 'linux/s390x', `${registry.host}/one:1`])
+    const one = JSON.parse(await registry.manifest('one:1')) as { config: { digest: string } }
+    assert.equal(one.config.digest, layout.ids[0])
+    await engine.ok(['rmi', `${registry.host}/many:1`, `${registry.host}/one:1`])
+    await engine.ok(['pull', `${registry.host}/many:1`])
+    await engine.ok(['pull', '--platform', 'linux/s390x', `${registry.host}/many:1`])
+    const inspect = async (...flags: string[]) =>
+      await engine.ok(['image', 'inspect', '-f', '{{.Id}}', ...flags, `${registry.host}/many:1`])
+    assert.equal(await inspect(), layout.ids[1])
+    assert.equal(await inspect('--platform', 'linux/s390x'), layout.ids[0])
+  })
+
+  await suite.test('what is not here, or not to be pushed, is said', async () => {
+    const said = async (...args: string[]) => (await engine.docker(['push', ...args])).stderr
+    assert.match(await said(`${registry.host}/nothing:1`), /An image does not exist locally with the tag: /)
+    await engine.ok(['tag', name, '127.0.0.1:1/busybox'])
+    assert.match(await said('127.0.0.1:1/busybox'), /"http:\/\/127.0.0.1:1\/v2\/": connect ECONNREFUSED/)
+  })
+})
