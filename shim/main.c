@@ -36,6 +36,7 @@ int main(int count, char *arguments[]) {
   close_on_exec();
   if (count == 2 && strcmp(arguments[1], "--hold-namespaces") == 0) return namespaces_hold(true);
   if (count == 2 && strcmp(arguments[1], "--hold-network") == 0) return namespaces_hold(false);
+  if (count > 2 && strcmp(arguments[1], "--in-mounts") == 0) return namespaces_run_in_mounts(arguments + 2);
   if (options_parse(&shim.options, count, (const char *const *)arguments, &failure) < 0) {
     print(&failure);
     return 2;

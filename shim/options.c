@@ -44,6 +44,7 @@ static bool set_runtime_argument(struct options *options, const char *value) {
   return add_string(options->runtime_arguments, &options->runtime_argument_count, RUNTIME_ARGUMENTS, value);
 }
 static bool set_process(struct options *options, const char *value) { return *(options->process = value) == '/'; }
+static bool set_restore(struct options *options, const char *value) { return *(options->restore = value) == '/'; }
 static bool set_exit_record(struct options *options, const char *value) {
   return *(options->exit_record = value) == '/';
 }
@@ -131,6 +132,7 @@ static const struct {
     {"--runtime-root", set_runtime_root, false},
     {"--runtime-argument", set_runtime_argument, false},
     {"--process", set_process, false},
+    {"--restore", set_restore, false},
     {"--exit-record", set_exit_record, false},
     {"--log", set_log, false},
     {"--log-max-size", set_log_max_size, false},
@@ -160,6 +162,7 @@ static int require(const struct options *options, struct failure *failure) {
   if ((options->mode == MODE_EXEC) != (options->process != NULL)) {
     return fail(failure, "usage:", "--process belongs to --mode exec");
   }
+  if (options->mode == MODE_EXEC && options->restore) return fail(failure, "usage:", "--restore belongs to --mode run");
   return 0;
 }
 

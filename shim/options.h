@@ -30,6 +30,8 @@ struct placed_mount {
 struct options {
   enum mode mode;
   const char *run_dir, *id, *runtime, *runtime_root, *process, *exit_record;
+  // The images of a checkpoint that the container goes on from; NULL: it begins anew.
+  const char *restore;
   const char *runtime_arguments[RUNTIME_ARGUMENTS];
   size_t runtime_argument_count;
   struct log_settings log;

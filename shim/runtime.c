@@ -45,6 +45,11 @@ static int join(char path[PATH_MAX], const char *directory, const char *name, st
   return text.length < PATH_MAX - 1 ? 0 : fail(failure, "path too long:", directory);
 }
 
+static const char *verb(const struct options *options) {
+  if (options->mode == MODE_EXEC) return "exec";
+  return options->restore ? "restore" : "run";
+}
+
 static int build(struct command *command, const struct options *options, const char *console,
                  struct failure *failure) {
   if (join(command->pid_path, options->run_dir, pid_file, failure) < 0) return -1;
@@ -54,12 +59,17 @@ static int build(struct command *command, const struct options *options, const c
   add_option(command, "--root", options->runtime_root);
   add_option(command, "--log", command->log_path);
   add_option(command, "--log-format", "json");
-  add(command, options->mode == MODE_RUN ? "run" : "exec");
+  add(command, verb(options));
   add(command, "--detach");
   add_option(command, "--pid-file", command->pid_path);
   if (console) add_option(command, "--console-socket", console);
   if (options->mode == MODE_RUN) add_option(command, "--bundle", options->run_dir);
   if (options->mode == MODE_EXEC) add_option(command, "--process", options->process);
+  if (options->restore) {
+    add_option(command, "--image-path", options->restore);
+    // Where CRIU leaves its log.
+    add_option(command, "--work-path", options->run_dir);
+  }
   add(command, options->id);
   command->arguments[command->count] = NULL;
   return 0;

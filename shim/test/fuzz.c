@@ -83,7 +83,7 @@ static void check_timestamp(void) {
 
 static void check_options(void) {
   static const char *const words[] = {"--mode", "run", "exec", "--attach-fd", "1:2", "99999:3", "::", "--rows", "65536", "",
-                                "--run-dir", "/x", "--reservation-fd", "0", "-1", "--tty", "--oom-score", "-5", "--id"};
+                                "--run-dir", "/x", "--reservation-fd", "0", "-1", "--tty", "--restore", "--oom-score", "-5", "--id"};
   static struct options options;
   const char *arguments[12] = {words[0]};
   int count = 1 + (int)random_below(11);

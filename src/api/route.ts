@@ -31,7 +31,10 @@ export interface Route<
   B extends Body = Body,
 > {
   readonly method: Method
-  /** Without the version. At most one `{parameter}`, which may contain slashes, in the middle or at the end. */
+  /**
+   * Without the version. One `{parameter}`, in the middle or at the end, may contain slashes; after it and a word there may
+   * be a second one, which is the last segment.
+   */
   readonly path: Path
   readonly query: Query
   readonly body: B

@@ -55,6 +55,8 @@ export interface ContainerSettings {
   readonly dnsSearch: readonly string[]
   /** Directories with CDI specifications, the later ones first in effect; empty if there is no CDI. */
   readonly cdiSpecDirs: readonly string[]
+  /** Whether checkpoints can be made and used, which clients see beforehand. */
+  readonly experimental: boolean
   /** Host address of published ports that name none; '' for all. */
   readonly publishAddress: string
   /** What host-gateway stands for; empty for the bridge's own address. */

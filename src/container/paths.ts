@@ -18,6 +18,7 @@ export function containerPaths(roots: Roots, id: string) {
     ownLog: join(data, 'local-logs', 'container.log'),
     /** How far it has been sent away. */
     logPosition: join(data, 'log-position'),
+    checkpoints: join(data, 'checkpoints'),
     hostname: join(data, 'hostname'),
     hosts: join(data, 'hosts'),
     resolvConf: join(data, 'resolv.conf'),

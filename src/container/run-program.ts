@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { notFound } from '../lib/errors.ts'
-import { pipe, reap, spawn } from '../kernel/spawn.ts'
+import { type Program, pipe, reap, spawn } from '../kernel/spawn.ts'
 
-const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+const usualDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 /** How a program ended and what it wrote. */
 export interface ProgramResult {
@@ -19,15 +19,27 @@ export interface ProgramResult {
 }
 
 /** Runs `name` from the host's usual directories, without input. Throws notFound if the host doesn't have it. */
-export async function runProgram(name: string, args: readonly string[]): Promise<ProgramResult> {
-  const file = findProgram(name)
+export function runProgram(name: string, args: readonly string[]): Promise<ProgramResult> {
+  const env = { PATH: usualDirectories.join(':'), LC_ALL: 'C.UTF-8' }
+  return runFile({ file: findProgram(name, usualDirectories), argv: [name, ...args], env, fds: new Map() })
+}
+
+/** As runProgram, but looks where shims look for runtimes and runtimes for their helpers: in the daemon's own PATH. */
+export function runHelper(name: string, args: readonly string[]): Promise<ProgramResult> {
+  const env = helperEnvironment()
+  const directories = [...env.PATH.split(':').filter(directory => directory.startsWith('/')), ...usualDirectories]
+  return runFile({ file: findProgram(name, directories), argv: [name, ...args], env, fds: new Map() })
+}
+
+/** The environment of runtimes and their helpers. */
+export const helperEnvironment = (): { PATH: string } => ({ PATH: process.env.PATH ?? usualDirectories.join(':') })
+
+/** Runs a program to its end; its output is read to the end, so `program.fds` has neither 1 nor 2. Throws KernelError. */
+export async function runFile(program: Program): Promise<ProgramResult> {
   const [out, outEnd] = pipe()
   const [err, errEnd] = pipe()
-  const fds = new Map([
-    [1, outEnd],
-    [2, errEnd],
-  ])
-  const pid = spawn({ file, argv: [name, ...args], env: { PATH: searchPath.join(':'), LC_ALL: 'C.UTF-8' }, fds })
+  const fds = new Map([...program.fds, [1, outEnd], [2, errEnd]])
+  const pid = spawn({ ...program, fds })
   outEnd.close()
   errEnd.close()
   const streams = [out, err].map(end => text(new Socket({ fd: end.release(), readable: true, writable: false })))
@@ -35,8 +47,9 @@ export async function runProgram(name: string, args: readonly string[]): Promise
   return { status: await reaped(pid), stdout, stderr }
 }
 
-function findProgram(name: string): string {
-  const found = searchPath.map(directory => join(directory, name)).find(isExecutable)
+function findProgram(name: string, directories: readonly string[]): string {
+  if (name.startsWith('/')) return name
+  const found = directories.map(directory => join(directory, name)).find(isExecutable)
   if (found === undefined) throw notFound(`${name} is not installed on this host`)
   return found
 }

@@ -13,13 +13,20 @@ import type { ContainerUsers } from './user-namespace.ts'
 
 type Parts = Pick<Engine, 'settings' | 'runtimes' | 'cgroups'>
 
+/** What the shim of a container is handed. */
+interface Prepared {
+  readonly rootfs: Fd
+  readonly network: Connected
+  readonly users: ContainerUsers | undefined
+  /** Directory of the checkpoint that the container goes on from. */
+  readonly images: string | undefined
+}
+
 /** For the shim of a container that starts. */
 export function shimOptions(
   engine: Parts,
   container: Container,
-  rootfs: Fd,
-  network: Connected,
-  users?: ContainerUsers,
+  { rootfs, network, users, images }: Prepared,
 ): ShimOptions {
   const { config, hostConfig } = container.definition
   const paths = containerPaths(engine.settings, container.id)
@@ -31,6 +38,7 @@ export function shimOptions(
     id: container.id,
     ...runtimeOf(engine, container),
     exitRecord: paths.exitRecord,
+    ...(images !== undefined && { restore: images }),
     log: shimLog(engine.settings, container),
     tty: config.Tty,
     openStdin: config.OpenStdin,
@@ -62,7 +70,8 @@ export function runtimeState(engine: Parts, container: Container): string {
   return join(runtimeOf(engine, container).runtimeRoot, container.id)
 }
 
-function runtimeOf(engine: Parts, container: Container) {
+/** The runtime of a container, as it is called. */
+export function runtimeOf(engine: Parts, container: Container) {
   const runtime = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   return {
     runtime: runtime.path,

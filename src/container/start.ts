@@ -7,6 +7,8 @@ import { GantryError, conflict, notModified } from '../lib/errors.ts'
 import { formatSpec } from '../oci/runtime-spec.ts'
 import { type LaunchedShim, type Started, launchShim, mostStartClients } from '../runtime/shim.ts'
 import { dismissEarly } from './attach.ts'
+import { type CheckpointReference, findCheckpoint } from './checkpoint/directory.ts'
+import { restoreError } from './checkpoint/restore-error.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
@@ -28,12 +30,16 @@ import { letIn, prepareUsers } from './user-namespace.ts'
 import { specFor } from './spec.ts'
 import { startError } from './start-error.ts'
 
-/** Starts a container. Throws notModified if it runs already; after any failure nothing of the attempt is left. */
-export async function start(engine: Engine, container: Container): Promise<void> {
+/**
+ * Starts a container, or lets it go on from a checkpoint. Throws notModified if it runs already; after any failure nothing of
+ * the attempt is left.
+ */
+export async function start(engine: Engine, container: Container, checkpoint?: CheckpointReference): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
   checkStartable(container)
+  const images = checkpoint && findCheckpoint(engine, { container, reference: `/${container.name}` }, checkpoint)
   beginAnew(container)
-  await startLocked(engine, container)
+  await startLocked(engine, container, images)
 }
 
 /** An attempt of the container's restart policy; nothing if it was called off. Throws as start does, and is the last then. */
@@ -42,10 +48,10 @@ export async function startAgain(engine: Engine, container: Container): Promise<
   if (container.state.phase === 'restarting') await startLocked(engine, container)
 }
 
-async function startLocked(engine: Engine, container: Container): Promise<void> {
+async function startLocked(engine: Engine, container: Container, images?: string): Promise<void> {
   container.attempt = new AbortController()
   try {
-    await launch(engine, container, container.attempt.signal)
+    await launch(engine, container, { images, givenUp: container.attempt.signal })
   } catch (error) {
     throw await recordFailure(engine, container, error)
   } finally {
@@ -66,7 +72,13 @@ function checkStartable(container: Container) {
   }
 }
 
-async function launch(engine: Engine, container: Container, givenUp: AbortSignal): Promise<void> {
+interface Attempt {
+  /** Of a checkpoint to go on from. */
+  readonly images: string | undefined
+  readonly givenUp: AbortSignal
+}
+
+async function launch(engine: Engine, container: Container, { images, givenUp }: Attempt): Promise<void> {
   await using undo = new AsyncDisposableStack()
   const paths = containerPaths(engine.settings, container.id)
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o700 })
@@ -85,7 +97,8 @@ async function launch(engine: Engine, container: Container, givenUp: AbortSignal
   // More than a shim takes are joined once it runs: they may miss its first words.
   const early = [...container.early].slice(0, mostStartClients)
   const attach = early.map(({ flags }) => flags)
-  const options = { ...shimOptions(engine, container, rootfs, network, users), ...placements.shimOptions, attach }
+  const own = shimOptions(engine, container, { rootfs, network, users, images })
+  const options = { ...own, ...placements.shimOptions, attach }
   givenUp.throwIfAborted()
   const shim = launchShim(options, engine.settings.shim)
   undo.defer(async () => {
@@ -95,7 +108,9 @@ async function launch(engine: Engine, container: Container, givenUp: AbortSignal
   // The shim has its own copies now: ours would keep the network alive after it.
   network.handOver()
   joinEarly(container, early, shim)
-  const started = await startedOrGivenUp(shim, givenUp)
+  const started = await startedOrGivenUp(shim, givenUp).catch(async (error: unknown) => {
+    throw images === undefined ? error : await restoreError(engine, container, error)
+  })
   engine.seccompCache.learn(spec, runtime, runtimeState(engine, container))
   recordRunning(engine, container, shim, started, network)
   undo.move()

@@ -24,7 +24,7 @@ export interface InfoSource {
 }
 
 /** The engine's version, with Node.js and the default runtime as its components. */
-export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
+export function systemVersion(engine: Pick<Engine, 'runtimes' | 'settings'>): SystemVersion {
   const details = {
     ApiVersion: newestApiVersion,
     MinAPIVersion: oldestApiVersion,
@@ -39,12 +39,17 @@ export function systemVersion(engine: Pick<Engine, 'runtimes'>): SystemVersion {
   return {
     Platform: { Name: 'Gantry' },
     Components: [
-      { Name: 'Engine', Version: gantryVersion(), Details: { ...details, Experimental: 'false' } },
+      {
+        Name: 'Engine',
+        Version: gantryVersion(),
+        Details: { ...details, Experimental: String(engine.settings.experimental) },
+      },
       { Name: 'node', Version: process.versions.node },
       { Name: runtime.name, Version: runtime.version },
     ],
     Version: gantryVersion(),
     ...details,
+    ...(engine.settings.experimental && { Experimental: true }),
   }
 }
 
@@ -100,7 +105,7 @@ export async function systemInfo(
     NoProxy: config.noProxy,
     Name: hostname(),
     Labels: [...config.labels],
-    ExperimentalBuild: false,
+    ExperimentalBuild: engine.settings.experimental,
     ServerVersion: gantryVersion(),
     Runtimes: Object.fromEntries(runtimes.all.filter(({ works }) => works).map(({ name, path }) => [name, { path }])),
     DefaultRuntime: runtimes.defaultName,

@@ -39,6 +39,7 @@ export function engineOptions(config: Config): EngineOptions {
       dnsSearch: config.dnsSearch,
       publishAddress: config.hostAddress,
       hostGateway: config.hostGatewayIps,
+      experimental: config.experimental,
       cdiSpecDirs: specDirectories(config.cdiSpecDirs),
     },
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },

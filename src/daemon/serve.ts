@@ -15,6 +15,7 @@ import { engineOptions } from './options.ts'
 import type { Metrics } from './metrics.ts'
 import { makePrivate } from './private-root.ts'
 import { RunningDaemon } from './reload.ts'
+import { checkpointHandlers } from './routes/checkpoint.ts'
 import { containerHandlers } from './routes/container.ts'
 import { execHandlers } from './routes/exec.ts'
 import { fileHandlers } from './routes/files.ts'
@@ -46,7 +47,12 @@ export async function serve(configured: Configured, load: () => Configured): Pro
   const metrics = undo.use(await startMetrics(daemon, config.metricsAddress, log))
   const handlers = handlersOf(daemon)
   const server = undo.use(
-    new ApiServer({ handlers: metrics?.timing(handlers) ?? handlers, log, version: gantryVersion() }),
+    new ApiServer({
+      handlers: metrics?.timing(handlers) ?? handlers,
+      log,
+      version: gantryVersion(),
+      experimental: config.experimental,
+    }),
   )
   for (const address of addresses) await server.listen(address, config.tls)
   const runtime = engine.runtimes.get('')
@@ -75,6 +81,7 @@ function handlersOf(daemon: RunningDaemon) {
   return {
     ...systemHandlers(engine, daemon),
     ...containerHandlers(engine),
+    ...checkpointHandlers(engine),
     ...fileHandlers(engine),
     ...execHandlers(engine),
     ...imageHandlers(engine),

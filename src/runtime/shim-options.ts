@@ -32,6 +32,8 @@ export interface ShimOptions {
   readonly runtimeArguments?: readonly string[]
   /** For an exec: the file with its OCI process. */
   readonly process?: string
+  /** Directory of a checkpoint's images: the container goes on from there. CRIU's log is then restore.log in runDir. */
+  readonly restore?: string
   /** Where the exit is recorded; without it, only a connected daemon learns of it. */
   readonly exitRecord?: string
   readonly log?: ShimLog
@@ -108,6 +110,7 @@ function settings(options: ShimOptions): string[] {
     ['--runtime', options.runtime],
     ['--runtime-root', options.runtimeRoot],
     ['--process', options.process],
+    ['--restore', options.restore],
     ['--exit-record', options.exitRecord],
     ['--log', log?.path],
     ['--log-max-size', log?.maxSize],

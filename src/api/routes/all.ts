@@ -1,5 +1,6 @@
 // Every operation of the Engine API that Gantry knows, by Docker's operation id.
 
+import { checkpointRoutes } from './checkpoint.ts'
 import { containerRoutes } from './container.ts'
 import { execRoutes } from './exec.ts'
 import { fileRoutes } from './files.ts'
@@ -11,6 +12,7 @@ import { volumeRoutes } from './volume.ts'
 export const routes = {
   ...systemRoutes,
   ...containerRoutes,
+  ...checkpointRoutes,
   ...execRoutes,
   ...fileRoutes,
   ...imageRoutes,

@@ -138,6 +138,7 @@ export const options = {
     'builtin',
     'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile',
   ),
+  experimental: option('experimental', boolean, false, 'Enable experimental features: checkpoints'),
   shutdownTimeout: option('shutdown-timeout', integer(-1), 15, 'Set the default shutdown timeout', {
     ignored: 'containers do not end with the daemon',
   }),
@@ -211,7 +212,6 @@ export const ignoredOptions: readonly Option[] = [
   ignored('cpu-rt-runtime', integer(), 'real-time limits are set per container'),
   ignored('cri-containerd', boolean, 'Gantry runs containers itself'),
   ignored('default-network-opt', anything('mapmap'), noPart, { key: 'default-network-opts' }),
-  ignored('experimental', boolean, 'there are no experimental features'),
   ignored('feature', anything('map'), 'there are no optional features', { key: 'features' }),
   ignored('firewall-backend', string, 'it is always nftables'),
   ignored('ip6tables', boolean, 'the rules for IPv6 are in the same table'),

@@ -13,7 +13,7 @@ const router = new Router(all)
 for (const id of ids) {
   test(`${id} is found by its own path`, () => {
     const { method, path } = routes[id]
-    assert.equal(router.find(method, path.replace(/\{\w+\}/, 'some-name'))?.operation.id, id)
+    assert.equal(router.find(method, path.replace(/\{\w+\}/g, 'some-name'))?.operation.id, id)
   })
 }
 
@@ -30,6 +30,8 @@ const found: [string, string, OperationId, Record<string, string>][] = [
   ['GET', '/images/get', 'ImageGetAll', {}],
   ['POST', '/exec/abc/start', 'ExecStart', { id: 'abc' }],
   ['GET', '/containers/a/b/attach/ws', 'ContainerAttachWebsocket', { name: 'a/b' }],
+  ['DELETE', '/containers/a/b/checkpoints/c', 'CheckpointDelete', { name: 'a/b', checkpoint: 'c' }],
+  ['DELETE', '/containers/a/b/checkpoint/c', 'ContainerDelete', { name: 'a/b/checkpoint/c' }],
   ['DELETE', '/volumes/', 'VolumeDelete', { name: '' }],
 ]
 for (const [method, path, id, params] of found) {

@@ -12,8 +12,8 @@ type AnyHandler = (call: Call<Readonly<Record<string, string>>, unknown, unknown
 export interface Operation {
   readonly id: string
   readonly route: Route
-  /** The name of the path's parameter, if it has one. */
-  readonly parameter: string | undefined
+  /** The names of the path's parameters: none, one or two. */
+  readonly parameters: readonly string[]
   readonly handler: AnyHandler
   /** Turns parsed JSON into the body; throws `invalid`. */
   readonly decode: ((value: unknown) => unknown) | undefined
@@ -29,7 +29,7 @@ const noParams: Readonly<Record<string, string>> = Object.freeze({})
 /** Routes requests to the handlers there are; an operation without a handler does not exist. */
 export class Router {
   readonly #exact = new Map<string, Operation>()
-  /** By method, first segment and last segments, or '' where the parameter is the rest of the path. */
+  /** By method, first segment and last segments, `{}` for a second parameter; '' where the parameter is the rest of the path. */
   readonly #byEnds = new Map<string, Operation>()
 
   constructor(handlers: Partial<Handlers>) {
@@ -40,11 +40,13 @@ export class Router {
   }
 
   #add(id: string, route: Route, handler: AnyHandler) {
-    const [, before = '', parameter, after = ''] = /^([^{]*)(?:\{(\w+)\}(.*))?$/.exec(route.path) ?? []
+    const [, before = '', first, after = ''] = /^([^{]*)(?:\{(\w+)\}(.*))?$/.exec(route.path) ?? []
+    const second = /\{(\w+)\}$/.exec(after)?.[1]
+    const parameters = [first, second].filter(name => name !== undefined)
     const decode = route.body.kind === 'json' ? decoder(route.body.schema) : undefined
-    const operation = { id, route, parameter, handler, decode }
-    if (parameter === undefined) this.#exact.set(`${route.method} ${route.path}`, operation)
-    else this.#byEnds.set(`${route.method} ${before} ${after}`, operation)
+    const operation = { id, route, parameters, handler, decode }
+    if (first === undefined) this.#exact.set(`${route.method} ${route.path}`, operation)
+    else this.#byEnds.set(`${route.method} ${before} ${after.replace(/\{\w+\}$/, '{}')}`, operation)
   }
 
   /** The operation for a decoded path without version; a parameter may contain slashes. */
@@ -56,16 +58,20 @@ export class Router {
     const first = path.slice(0, start)
     const last = path.lastIndexOf('/')
     // What follows the parameter is one segment, or two.
-    for (const end of [last, path.lastIndexOf('/', last - 1)]) {
+    const beforeLast = path.lastIndexOf('/', last - 1)
+    for (const end of [last, beforeLast]) {
       const middle = end >= start ? this.#byEnds.get(`${method} ${first} ${path.slice(end)}`) : undefined
       if (middle) return matched(middle, path.slice(start, end))
     }
+    const word = beforeLast >= start ? `${path.slice(beforeLast, last)}/{}` : ''
+    const pair = word && this.#byEnds.get(`${method} ${first} ${word}`)
+    if (pair) return matched(pair, path.slice(start, beforeLast), path.slice(last + 1))
     const rest = this.#byEnds.get(`${method} ${first} `)
     return rest && matched(rest, path.slice(start))
   }
 }
 
-const matched = (operation: Operation, value: string): Match => ({
+const matched = (operation: Operation, ...values: readonly string[]): Match => ({
   operation,
-  params: { [operation.parameter ?? '']: value },
+  params: Object.fromEntries(operation.parameters.map((name, index) => [name, values[index] ?? ''])),
 })

@@ -26,6 +26,8 @@ export interface ApiServerOptions {
   readonly log: Log
   /** Gantry's own version, for the Server header. */
   readonly version: string
+  /** What clients are told of experimental features: true if there are any. Default false. */
+  readonly experimental?: boolean
 }
 
 // Pulls, logs and waits take as long as they take; only the head of a request must come soon. Connections are kept
@@ -48,12 +50,12 @@ export class ApiServer implements AsyncDisposable {
   readonly #bare = new WeakSet<Socket>()
   readonly #halfClosed = new HalfClosed()
 
-  constructor({ handlers, log, version }: ApiServerOptions) {
+  constructor({ handlers, log, version, experimental = false }: ApiServerOptions) {
     this.#router = new Router(handlers)
     this.#log = log
     this.#headers = {
       'Api-Version': newestApiVersion,
-      'Docker-Experimental': 'false',
+      'Docker-Experimental': String(experimental),
       Ostype: 'linux',
       Server: `Gantry/${version} (linux)`,
     }

@@ -105,8 +105,11 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     },
 
     async ContainerStart({ params, query }) {
-      if (query.checkpoint !== '') throw invalid('checkpoint is only supported in experimental mode')
-      await start(engine, containers.get(params.name))
+      const { checkpoint: name, 'checkpoint-dir': directory } = query
+      if (name !== '' && !engine.settings.experimental) {
+        throw invalid('checkpoint is only supported in experimental mode')
+      }
+      await start(engine, containers.get(params.name), name === '' ? undefined : { name, directory })
       return empty()
     },
 

@@ -13,6 +13,8 @@ export const lifecycle: Scenarios = {
     'docker create --name p1 busybox echo hi | wc -c',
     state('p1'),
     'curl -sS -w " %{http_code}" --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://d/v1.41/containers/p1/start?checkpoint=c" | tr -d "\\n"',
+    'for method in GET POST; do curl -sS -w " %{http_code}" --unix-socket "${DOCKER_HOST#unix://}" -X $method "http://d/v1.41/containers/p1/checkpoints" | tr -d "\\n"; done',
+    'docker checkpoint ls p1',
     'docker start p1',
     'docker wait p1',
     state('p1'),
