@@ -52,6 +52,7 @@ test('nothing is put outside of the directory', async () => {
     [link('l', '..'), file('l/escaped')],
     [link('l', place.path), { name: 'l/d', type: 'directory' }],
     [{ name: 'h', type: 'hardlink', linkName: '../secret' }],
+    [link('s', place.path), { name: 'h', type: 'hardlink', linkName: 's' }, file('h/escaped')],
   ]
   writeFileSync(place.join('secret'), 'secret')
   for (const entries of bad) {

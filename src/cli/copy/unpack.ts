@@ -104,7 +104,7 @@ class Unpacking implements Disposable {
       this.#file = { number: openSync(bytesOf(path), 'wx', 0o600), entry }
       return
     }
-    if (type === 'hardlink') return linkSync(bytesOf(this.#place(linkName) ?? this.#directory), bytesOf(path))
+    if (type === 'hardlink') return this.#makeHardLink(path, linkName)
     if (type === 'symlink') {
       symlinkSync(bytesOf(linkName), bytesOf(path))
       this.#links.add(path)
@@ -113,6 +113,13 @@ class Unpacking implements Disposable {
     this.#makeSpecial(path, entry)
     chmodSync(bytesOf(path), mode)
     utimesSync(bytesOf(path), secondsOf(entry), secondsOf(entry))
+  }
+
+  // Another name of a link is one, too.
+  #makeHardLink(path: string, linkName: string): void {
+    const target = this.#place(linkName) ?? this.#directory
+    linkSync(bytesOf(target), bytesOf(path))
+    if (this.#links.has(target)) this.#links.add(path)
   }
 
   // Node has no call for these.
