@@ -57,3 +57,13 @@ test('a closed pool fails what is left, and starts nothing', async () => {
   await assert.rejects(pool.run({ kind: 'sync', path: directory.path }), { message: 'The worker pool is closed' })
   assert.equal(pool.threads, 0)
 })
+
+test('a thread that is about to end gets no job', async () => {
+  using directory = temporaryDirectory()
+  await using pool = new WorkerPool({ size: 1, idleTime: 1 })
+  // Whatever moment of a thread's end each of these meets.
+  for (let delay = 0; delay < 20; delay++) {
+    await pool.run({ kind: 'sync', path: directory.path })
+    await new Promise(resolve => setTimeout(resolve, 1 + (delay % 5)))
+  }
+})

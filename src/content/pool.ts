@@ -104,10 +104,17 @@ export class WorkerPool implements AsyncDisposable {
     if (reply.type === 'progress') return task.onProgress?.(reply.bytes)
     this.#workers.set(worker, undefined)
     worker.unref()
-    this.#timers.set(worker, setTimeout(() => void worker.terminate(), this.#idleTime).unref())
+    this.#timers.set(worker, setTimeout(() => this.#end(worker), this.#idleTime).unref())
     if (reply.type === 'done') task.resolve(reply.result)
     else task.reject(new GantryError(reply.kind, reply.message, { cause: reply.stack }))
     this.#dispatch()
+  }
+
+  // It takes a while to end: nothing is given to it meanwhile.
+  #end(worker: Worker): void {
+    this.#timers.delete(worker)
+    this.#workers.delete(worker)
+    void worker.terminate()
   }
 
   // A job that brings its thread down, by using up its memory for example, fails alone.

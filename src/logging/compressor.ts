@@ -1,7 +1,7 @@
 // Compresses log files that were rotated, while the shim goes on rotating them.
 
 import { randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createGzip } from 'node:zlib'
 import { hasCode } from '../kernel/ffi.ts'
 import { lockFile } from '../kernel/lock.ts'
+import { bytesOf, writtenTo } from './handle-streams.ts'
 
 /** Fast rather than small: logs compress well at any level. */
 const level = 1
@@ -45,8 +46,9 @@ async function compressOne(path: string, number: number, signal: AbortSignal): P
     // Open for as long as it is compared: its number can't be another file's meanwhile.
     await using file = await open(`${path}.${number}`, 'r')
     const { ino } = await file.stat({ bigint: true })
-    const source = createReadStream('', { fd: file.fd, autoClose: false, start: 0 })
-    await pipeline(source, createGzip({ level }), createWriteStream(part, { mode: 0o640, flush: true }), { signal })
+    await using compressed = await open(part, 'wx', 0o640)
+    await pipeline(bytesOf(file), createGzip({ level }), writtenTo(compressed), { signal })
+    await compressed.sync()
     await replace(path, ino, part, signal)
   } catch (error) {
     if (!signal.aborted && !hasCode(error, 'ENOENT')) throw error

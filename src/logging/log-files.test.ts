@@ -1,7 +1,16 @@
 // Reading log files: across rotation, from the end, and while they are being written.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -163,4 +172,39 @@ test('no descriptor is left open', async () => {
   const before = openDescriptors()
   for (let number = 0; number < 20; number++) await readAll(log, number)
   assert.equal(openDescriptors(), before)
+})
+
+test('a damaged compressed file is an error, and no descriptor is closed that is not its own, or left open', async () => {
+  using log = new WrittenLog()
+  for (const line of ['one', 'two'.repeat(100_000), 'three']) {
+    log.write(line)
+    log.rotate()
+  }
+  await log.compress()
+  truncateSync(`${log.path}.2.gz`, 40)
+  await assert.rejects(readAll(log, 10))
+  const before = openDescriptors()
+  for (let round = 0; round < 20; round++) {
+    await assert.rejects(readAll(log, 10), { code: 'Z_BUF_ERROR' })
+    assert.equal(openDescriptors(), before)
+  }
+})
+
+test('compression that is called off leaves neither descriptors nor files', async () => {
+  using log = new WrittenLog()
+  log.write('x'.repeat(1_000_000))
+  log.rotate()
+  const before = openDescriptors()
+  for (let turns = 0; turns < 20; turns++) {
+    const stop = new AbortController()
+    const work = compressRotated(log.path, stop.signal)
+    for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve))
+    stop.abort()
+    await work
+    assert.equal(openDescriptors(), before)
+    assert.deepEqual(
+      readdirSync(log.directory).filter(name => name.includes('part')),
+      [],
+    )
+  }
 })

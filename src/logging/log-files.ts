@@ -32,10 +32,12 @@ export class LogFiles implements AsyncDisposable {
    * is written from now on is left out.
    */
   static async open(path: string, tail: number | undefined, growing: boolean): Promise<LogFiles> {
-    const files = new LogFiles(path, await openChain(path), growing)
+    await using opening = new AsyncDisposableStack()
+    const files = opening.use(new LogFiles(path, await openChain(path), growing))
     const newest = files.#sources.at(-1)
     if (newest && !growing) newest.end = (await newest.handle.stat()).size
     if (tail !== undefined) await files.#skipTo(tail)
+    opening.move()
     return files
   }
 
@@ -44,10 +46,11 @@ export class LogFiles implements AsyncDisposable {
    * has that place.
    */
   static async resume(path: string, position: LogPosition | undefined): Promise<LogFiles | undefined> {
-    const files = new LogFiles(path, await openChain(path), true)
-    if (!position || (await files.#skipBehind(position))) return files
-    await files[Symbol.asyncDispose]()
-    return undefined
+    await using opening = new AsyncDisposableStack()
+    const files = opening.use(new LogFiles(path, await openChain(path), true))
+    if (position && !(await files.#skipBehind(position))) return undefined
+    opening.move()
+    return files
   }
 
   async #skipBehind({ inode, offset, time }: LogPosition): Promise<boolean> {

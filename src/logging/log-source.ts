@@ -1,12 +1,12 @@
 // The single files that a log consists of, compressed ones among them.
 
 import { randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { hasCode } from '../kernel/ffi.ts'
+import { bytesOf, writtenTo } from './handle-streams.ts'
 
 /** An open log file; reading goes on where it left off. */
 export interface Source {
@@ -36,8 +36,7 @@ async function expand({ path, handle }: Source): Promise<FileHandle> {
   const file = await open(name, 'wx+', 0o600)
   try {
     await rm(name)
-    const input = createReadStream('', { fd: handle.fd, autoClose: false, start: 0 })
-    await pipeline(input, createGunzip(), createWriteStream('', { fd: file.fd, autoClose: false }))
+    await pipeline(bytesOf(handle), createGunzip(), writtenTo(file))
     return file
   } catch (error) {
     await file.close()

@@ -69,3 +69,14 @@ test('what is fed is unpacked, and an end of the thread is told', async () => {
   await workers[Symbol.asyncDispose]()
   await assert.rejects(waiting.result, { kind: 'system' })
 })
+
+test('a thread that is about to end gets no task', async () => {
+  using place = temporaryDirectory()
+  await using workers = new TreeWorkers({ idleTime: 1 })
+  using root = openPath(place.path, readable)
+  // Whatever moment of a thread's end each of these meets.
+  for (let delay = 0; delay < 20; delay++) {
+    await workers.run({ kind: 'stat', root: root.number, path: '/', container: 'c' })
+    await new Promise(resolve => setTimeout(resolve, 1 + (delay % 5)))
+  }
+})

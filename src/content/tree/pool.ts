@@ -87,7 +87,13 @@ export class TreeWorkers implements AsyncDisposable {
     clearTimeout(this.#timers.get(worker))
     if (load + by > 0) return worker.ref()
     worker.unref()
-    this.#timers.set(worker, setTimeout(() => void worker.terminate(), this.#idleTime).unref())
+    this.#timers.set(worker, setTimeout(() => this.#end(worker), this.#idleTime).unref())
+  }
+
+  // It takes a while to end: nothing is given to it meanwhile.
+  #end(worker: Worker): void {
+    this.#forget(worker)
+    void worker.terminate()
   }
 
   #forget(worker: Worker): void {
