@@ -28,7 +28,7 @@ import { checkNetwork } from './network-mode.ts'
 import { portRequests } from './network.ts'
 import { containerPaths } from './paths.ts'
 import { chooseImage } from './platform.ts'
-import { createVolumes, planContainerMounts } from './volumes.ts'
+import { createVolumes, planContainerMounts, volumesOf } from './volumes.ts'
 
 /** What a client asks for. */
 export interface CreateRequest {
@@ -86,9 +86,6 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   containerEvent(engine, container, 'create')
   return { container, warnings: [...platformWarnings, ...warnings] }
 }
-
-const volumesOf = ({ definition: { mounts } }: Container) =>
-  mounts.filter(({ type }) => type === 'volume').map(({ name }) => name)
 
 function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
   if (asked === '') return randomName(name => engine.containers.isNameTaken(name))

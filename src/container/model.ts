@@ -57,9 +57,29 @@ export interface State {
   stoppedByUser: boolean
   /** What the network gave, while running. */
   sandbox?: Sandbox
+  /** Limits that an update was about to set: the kernel may have some of them, and not those of the definition. */
+  changing?: Limits
   /** What its health check has shown; absent before the first start of one that has a check. */
   health?: Health
 }
+
+/** What of a HostConfig an update changes in the kernel. */
+export type Limits = Pick<
+  HostConfig,
+  | 'BlkioWeight'
+  | 'CpuShares'
+  | 'NanoCpus'
+  | 'CpuPeriod'
+  | 'CpuQuota'
+  | 'CpusetCpus'
+  | 'CpusetMems'
+  | 'Memory'
+  | 'MemorySwap'
+  | 'MemoryReservation'
+  | 'CpuRealtimePeriod'
+  | 'CpuRealtimeRuntime'
+  | 'PidsLimit'
+>
 
 /** A running container's place in the network. */
 export interface Sandbox {
@@ -83,6 +103,8 @@ export interface Live {
   readonly pidfd: Fd | undefined
   /** Resolves when the shim is gone, and with it the container's mounts, network namespace and ports. */
   readonly ended: Promise<unknown>
+  /** Its volumes, which are mounted as long as this is not disposed of. */
+  readonly volumes: Disposable
 }
 
 /** Someone who attached before start, to be joined to the streams before the first byte. */

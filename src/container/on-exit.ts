@@ -31,6 +31,7 @@ async function settle(engine: Engine, container: Container, live: Live, again: S
   await live.ended
   using _lock = await engine.locks.hold(container.id)
   live.pidfd?.close()
+  await tolerate(engine, container, async () => live.volumes[Symbol.dispose]())
   container.live = undefined
   await settleExit(engine, container, exit, { unseen: shimIsLost, again })
 }
@@ -93,7 +94,7 @@ export async function releaseRun(engine: Engine, container: Container): Promise<
 }
 
 function recordExit(engine: Engine, container: Container, exit: ShimExit | undefined, unseen: number) {
-  const { sandbox: _, ...state } = container.state
+  const { sandbox: _, changing: __, ...state } = container.state
   container.state = {
     ...state,
     phase: 'exited',

@@ -18,6 +18,8 @@ import { adoptExecs } from './restore-execs.ts'
 import { sweepLeftovers } from './sweep.ts'
 import { wantsRestart } from './restart-policy.ts'
 import { start, startAgain } from './start.ts'
+import { finishUpdate } from './update.ts'
+import { adoptVolumes } from './volumes.ts'
 
 /** What the daemon before left. */
 export interface Inheritance {
@@ -65,6 +67,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
     await engine.networks.restore({ endpoint, ports, listeners: relayedSockets(container, found) })
   }
   await thawIfForgotten(engine, container)
+  tryFinishUpdate(engine, container)
   const started = await found.connection.started
   container.state.pid = started.pid
   container.live = {
@@ -72,6 +75,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
     shimPid: found.state.shimPid,
     pidfd: openInit(started.pid, container.id),
     ended: found.ended,
+    volumes: adoptVolumes(engine, container),
   }
   return container.live
 }
@@ -80,6 +84,18 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
 async function thawIfForgotten(engine: Engine, container: Container): Promise<void> {
   const cgroup = engine.cgroups.at(cgroupOf(engine, container))
   if (container.state.phase === 'running' && cgroup.isFrozen()) await cgroup.thaw()
+}
+
+// That its processes use more by now is no reason to lose sight of them.
+function tryFinishUpdate(engine: Engine, container: Container) {
+  try {
+    finishUpdate(engine, container)
+  } catch (error) {
+    engine.log.error(
+      { container: container.id, error: messageOf(error) },
+      'a container has limits that are not its own',
+    )
+  }
 }
 
 function relayedSockets(container: Container, { state }: FoundShim) {
@@ -113,6 +129,7 @@ export async function settleInherited(engine: Engine, { running, ended }: Inheri
   }
   // What ended may have left output that its collector doesn't have yet, and files to be compressed.
   for (const container of engine.containers.all()) tendLog(engine, container)
+  engine.volumes.unmountUnused()
   await sweepLeftovers(engine)
 }
 

@@ -17,6 +17,7 @@ import { resolveUser } from '../runtime/user.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
+import type { HeldVolumes } from './volumes.ts'
 import type { Connected } from './network.ts'
 import { ownFilesOf } from './network-files.ts'
 import { mountImage } from './mounts/images.ts'
@@ -31,13 +32,14 @@ export interface Prepared {
   readonly network: Connected
   readonly users: ContainerUsers | undefined
   readonly placements: Placements
+  readonly volumes: HeldVolumes
 }
 
 /** Builds config.json; `placements` gets what the shim has to attach first. Throws dockerd's errors. */
 export async function specFor(
   engine: Engine,
   container: Container,
-  { rootfs, network, users, placements }: Prepared,
+  { rootfs, network, users, placements, volumes }: Prepared,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig, argv } = container.definition
   const paths = containerPaths(engine.settings, container.id)
@@ -57,7 +59,7 @@ export async function specFor(
     },
     mounts: [
       ...ownFiles(engine, container, { users, placements }),
-      ...(await userMounts(engine, container, { users, placements })),
+      ...(await userMounts(engine, container, { users, placements, volumes })),
     ],
     shm: ipc.shm,
     devices: readDeviceAccess(hostConfig),
@@ -97,13 +99,11 @@ type Mounting = Pick<Prepared, 'users' | 'placements'>
 async function userMounts(
   engine: Engine,
   container: Container,
-  { users, placements }: Mounting,
+  { users, placements, volumes }: Mounting & Pick<Prepared, 'volumes'>,
 ): Promise<ResolvedMount[]> {
   const { mounts, hostConfig } = container.definition
-  const paths = new Map<string, string>()
-  for (const { type, name } of mounts) if (type === 'volume') paths.set(name, await engine.volumes.prepare(name))
   return resolveMounts(mounts, {
-    volumePath: name => paths.get(name) ?? '',
+    volumePath: name => volumes.path(name),
     imageTree: image => mountImage(engine, image, users),
     users: users?.namespace,
     place: tree => placements.place(tree),

@@ -28,6 +28,7 @@ import { networkEvent, volumeEvents } from './resource-events.ts'
 import { runtimeState, shimOptions } from './shim-options.ts'
 import { letIn, prepareUsers } from './user-namespace.ts'
 import { specFor } from './spec.ts'
+import { type HeldVolumes, holdVolumes } from './volumes.ts'
 import { startError } from './start-error.ts'
 
 /**
@@ -90,7 +91,8 @@ async function launch(engine: Engine, container: Container, { images, givenUp }:
   const network = undo.use(await connectNetwork(engine, container, users?.network))
   writeNetworkFiles(engine, container, network)
   using placements = new Placements(paths.run)
-  const spec = await specFor(engine, container, { rootfs, network, users, placements })
+  const volumes = undo.use(await holdVolumes(engine, container))
+  const spec = await specFor(engine, container, { rootfs, network, users, placements, volumes })
   const { path: runtime } = engine.runtimes.get(container.definition.hostConfig.Runtime ?? '')
   const config = formatSpec(engine.seccompCache.apply(spec, runtime))
   writeFileSync(join(paths.run, 'config.json'), config, { mode: 0o600 })
@@ -112,7 +114,7 @@ async function launch(engine: Engine, container: Container, { images, givenUp }:
     throw images === undefined ? error : await restoreError(engine, container, error)
   })
   engine.seccompCache.learn(spec, runtime, runtimeState(engine, container))
-  recordRunning(engine, container, shim, started, network)
+  recordRunning(engine, container, shim, started, { network, volumes })
   undo.move()
 }
 
@@ -136,7 +138,18 @@ function joinEarly(container: Container, early: readonly EarlyAttach[], shim: La
   }
 }
 
-function recordRunning(engine: Engine, container: Container, shim: LaunchedShim, started: Started, network: Connected) {
+interface Held {
+  readonly network: Connected
+  readonly volumes: HeldVolumes
+}
+
+function recordRunning(
+  engine: Engine,
+  container: Container,
+  shim: LaunchedShim,
+  started: Started,
+  { network, volumes }: Held,
+) {
   const before = container.state
   container.state = {
     ...freshState(),
@@ -160,6 +173,7 @@ function recordRunning(engine: Engine, container: Container, shim: LaunchedShim,
     shimPid: shim.pid,
     pidfd: openInit(started.pid, container.id),
     ended: shim.ended,
+    volumes,
   }
   container.live = live
   tendLog(engine, container)

@@ -8,7 +8,7 @@ import { cgroupOf } from './cgroup.ts'
 import { checkRestartPolicy } from './check-restart-policy.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
-import type { Container } from './model.ts'
+import type { Container, Limits } from './model.ts'
 
 /**
  * Changes what `asked` says and leaves the rest; returns the warnings. All of it takes effect, or nothing. Throws
@@ -34,7 +34,13 @@ function apply(engine: Engine, container: Container, request: ContainerUpdateReq
   const before = container.definition.hostConfig
   const after = merged(before, request)
   const cgroup = container.isRunning ? engine.cgroups.at(cgroupOf(engine, container)) : undefined
-  if (cgroup) changeLimits(cgroup, before, after)
+  if (cgroup) {
+    // Should the daemon die before the definition is kept, the next one knows what it may find.
+    container.state.changing = limitsOf(after)
+    engine.containers.savePassing(container)
+    delete container.state.changing
+    changeLimits(cgroup, before, after)
+  }
   try {
     engine.containers.saveDefinition(container, { ...container.definition, hostConfig: after })
   } catch (error) {
@@ -59,6 +65,22 @@ const updatable = [
   'CpuRealtimePeriod',
   'CpuRealtimeRuntime',
 ] as const
+
+const limitsOf = (config: HostConfig): Limits => {
+  const names = [...updatable.filter(name => name !== 'KernelMemory'), 'PidsLimit'] as const
+  return Object.fromEntries(names.map(name => [name, config[name]])) as unknown as Limits
+}
+
+/**
+ * Gives a running container its own limits again if an update was cut short by the end of an earlier daemon. Throws
+ * `conflict` if the kernel refuses them by now.
+ */
+export function finishUpdate(engine: Pick<Engine, 'cgroups' | 'settings'>, container: Container): void {
+  const { changing } = container.state
+  if (!changing) return
+  delete container.state.changing
+  changeLimits(engine.cgroups.at(cgroupOf(engine, container)), changing, container.definition.hostConfig)
+}
 
 /** `before` with what `request` changes. Throws dockerd's conflicts between the two. */
 export function merged(before: HostConfig, request: ContainerUpdateRequest): HostConfig {

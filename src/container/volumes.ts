@@ -85,6 +85,35 @@ function isAnonymous(engine: Pick<Engine, 'containers'>, name: string): boolean 
   return engine.containers.all().some(({ definition }) => definition.anonymousVolumes.includes(name))
 }
 
+/** The volumes of a container that runs: they are mounted until this is disposed of. */
+export interface HeldVolumes extends Disposable {
+  /** Where the data of a volume are. */
+  path(name: string): string
+}
+
+/** Has a container's volumes mounted for it. Throws what mounting them throws; none is held then. */
+export async function holdVolumes(engine: Pick<Engine, 'volumes'>, container: Container): Promise<HeldVolumes> {
+  using stack = new DisposableStack()
+  for (const name of volumesOf(container)) stack.use(await engine.volumes.hold(name))
+  return held(engine, stack.move())
+}
+
+/** As `holdVolumes`, for a container that an earlier daemon started. */
+export function adoptVolumes(engine: Pick<Engine, 'volumes'>, container: Container): HeldVolumes {
+  const stack = new DisposableStack()
+  for (const name of volumesOf(container)) stack.use(engine.volumes.adopt(name))
+  return held(engine, stack)
+}
+
+const held = ({ volumes }: Pick<Engine, 'volumes'>, stack: DisposableStack): HeldVolumes => ({
+  path: name => volumes.mountpoint(name),
+  [Symbol.dispose]: () => stack.dispose(),
+})
+
+/** The names of a container's volumes. */
+export const volumesOf = ({ definition: { mounts } }: Pick<Container, 'definition'>): string[] =>
+  mounts.filter(({ type }) => type === 'volume').map(({ name }) => name)
+
 /** The mounts as inspect and list show them. */
 export function mountPoints(engine: Pick<Engine, 'volumes'>, container: Container): MountPoint[] {
   return pointsOf(container.definition.mounts, name => engine.volumes.mountpoint(name))

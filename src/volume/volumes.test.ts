@@ -50,7 +50,7 @@ function setUp() {
       await volumes.copyUp(name, tree, from)
     },
     [Symbol.dispose]: () => {
-      volumes.release(() => false)
+      volumes.unmountUnused()
       database[Symbol.dispose]()
       rmSync(path, { recursive: true })
     },
@@ -197,13 +197,18 @@ describe('a volume', () => {
   it('with options is mounted while it is used', async () => {
     using kit = setUp()
     kit.volumes.ensure({ name: 'tmp', options: { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,mode=700,nosuid' } })
-    const path = await kit.volumes.prepare('tmp')
+    const first = await kit.volumes.hold('tmp')
+    const { path } = first
     ok(isMounted(path))
-    equal(await kit.volumes.prepare('tmp'), path)
     ok(readFileSync('/proc/self/mountinfo', 'utf8').includes(`${path} rw,nosuid`))
-    kit.volumes.release(() => true)
+    const second = await kit.volumes.hold('tmp')
+    equal(second.path, path)
+    first[Symbol.dispose]()
+    first[Symbol.dispose]()
     ok(isMounted(path))
-    kit.volumes.release(() => false)
+    kit.volumes.unmountUnused()
+    ok(isMounted(path))
+    second[Symbol.dispose]()
     ok(!isMounted(path))
   })
 
@@ -211,7 +216,7 @@ describe('a volume', () => {
     using kit = setUp()
     writeFileSync(join(kit.image, 'file'), 'bound')
     kit.volumes.ensure({ name: 'bound', options: { type: 'none', device: kit.image, o: 'bind,ro' } })
-    const path = await kit.volumes.prepare('bound')
+    const { path } = await kit.volumes.hold('bound')
     equal(readFileSync(join(path, 'file'), 'utf8'), 'bound')
     throws(() => writeFileSync(join(path, 'new'), ''), { code: 'EROFS' })
     await kit.volumes.remove('bound')
@@ -222,7 +227,7 @@ describe('a volume', () => {
   it('with options that fail says why, without passwords', async () => {
     using kit = setUp()
     kit.volumes.ensure({ name: 'bad', options: { type: 'tmpfs', device: 'tmpfs', o: 'password=hunter2' } })
-    await rejects(kit.volumes.prepare('bad'), error => {
+    await rejects(kit.volumes.hold('bad'), error => {
       const { message } = error as Error
       return message.startsWith('failed to mount local volume') && !message.includes('hunter2')
     })
@@ -311,7 +316,7 @@ describe('an empty volume', () => {
     // A complete copy of which one file had been moved.
     mkdirSync(join(home, '_ready'))
     for (const [name, text] of Object.entries({ a: 'later', b: 'b' })) writeFileSync(join(home, '_ready', name), text)
-    await kit.volumes.prepare('data')
+    using _hold = await kit.volumes.hold('data')
     deepEqual(readdirSync(home), ['_data'])
     deepEqual(readdirSync(join(home, '_data')), ['a', 'b'])
     equal(readFileSync(join(home, '_data/a'), 'utf8'), 'whole')

@@ -27,6 +27,12 @@ export interface Volume {
   Scope: 'local'
 }
 
+/** A volume in use: it stays mounted until this is disposed of. */
+export interface VolumeHold extends Disposable {
+  /** Where its data are. */
+  readonly path: string
+}
+
 /** The ids of the containers that have the volume among their mounts, running or not. */
 export type UsersOf = (volume: string) => readonly string[]
 
@@ -54,6 +60,8 @@ export class Volumes {
   readonly #ids: Ids
   readonly #removeTree: RemoveTree
   readonly #locks = new Locks()
+  /** How many use each volume. */
+  readonly #users = new Map<string, number>()
 
   constructor({ database, root, clock, ids, removeTree }: VolumesOptions) {
     this.#database = database
@@ -222,27 +230,58 @@ export class Volumes {
 
   /** Gives an empty volume the content of `path` in the image's tree at `root`. Safe against whatever is in there. */
   async copyUp(name: string, root: Fd, path: string): Promise<void> {
+    using _use = this.adopt(name)
     using held = new DisposableStack()
     held.use(await this.#locks.hold(name))
     if (this.#get(name).definition.options) await this.#mount(name)
     await fill(join(this.#root, name), root, path)
   }
 
-  /** Makes sure that the volume can be used, mounted if it has options, and returns where its data are. */
-  async prepare(name: string): Promise<string> {
-    using held = new DisposableStack()
-    held.use(await this.#locks.hold(name))
-    const { definition } = this.#get(name)
-    mkdirSync(this.mountpoint(name), { recursive: true, mode: 0o755 })
-    if (definition.options) await this.#mount(name)
-    else finishFilling(join(this.#root, name))
-    return this.mountpoint(name)
+  /** Makes sure that the volume can be used, mounted if it has options, until the result is disposed of. */
+  async hold(name: string): Promise<VolumeHold> {
+    // From now on nobody unmounts it.
+    const use = this.adopt(name)
+    try {
+      using held = new DisposableStack()
+      held.use(await this.#locks.hold(name))
+      const { definition } = this.#get(name)
+      mkdirSync(this.mountpoint(name), { recursive: true, mode: 0o755 })
+      if (definition.options) await this.#mount(name)
+      else finishFilling(join(this.#root, name))
+      return use
+    } catch (error) {
+      use[Symbol.dispose]()
+      throw error
+    }
   }
 
-  /** Unmounts volumes with options that no running container uses any more. */
-  release(isRunningUser: (volume: string) => boolean): void {
+  /** As `hold`, for one that is in use already: by a container that an earlier daemon started. */
+  adopt(name: string): VolumeHold {
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
+    let ended = false
+    return {
+      path: this.mountpoint(name),
+      [Symbol.dispose]: () => {
+        if (!ended) this.#endUse(name)
+        ended = true
+      },
+    }
+  }
+
+  #endUse(name: string) {
+    const left = (this.#users.get(name) ?? 0) - 1
+    if (left > 0) {
+      this.#users.set(name, left)
+      return
+    }
+    this.#users.delete(name)
+    if (this.#find(name)?.definition.options) unmountBacking(this.mountpoint(name))
+  }
+
+  /** Unmounts what nobody uses: an earlier daemon left it. */
+  unmountUnused(): void {
     for (const { name, definition } of this.#all()) {
-      if (definition.options && !isRunningUser(name)) unmountBacking(this.mountpoint(name))
+      if (definition.options && !this.#users.has(name)) unmountBacking(this.mountpoint(name))
     }
   }
 

@@ -2,13 +2,11 @@
 // afterwards, what was not is there as a whole or not at all, and what ran before runs on.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { onDockerd, startGantrydWithBusybox } from '../e2e/engine.ts'
-import { Command } from '../kit/command.ts'
 import type { Gantryd } from '../kit/gantryd.ts'
-import { until } from '../kit/until.ts'
+import { killedAt } from './killing.ts'
 import { type Inventory, type Known, accountsForAll, assertCounts, inventory } from './oracle.ts'
 
 /** A command, what comes before it, and the states in which its container may be after a crash; '' is absent. */
@@ -70,27 +68,6 @@ const points: readonly (readonly [call: string, numbers: readonly number[]])[] =
   ['write', [1, 3]],
   ['epoll_pwait', [2, 4, 6, 8]],
 ]
-
-/** Runs `args`; the daemon dies before the `number`th `call` of its main thread, if it comes to that. */
-async function killedAt(engine: Gantryd, call: string, number: number, args: readonly string[]) {
-  const inject = `inject=${call}:signal=SIGKILL:when=${number}`
-  await using tracer = new Command(['strace', '-p', String(engine.pid), '-e', `trace=${call}`, '-e', inject])
-  await until(() => tracer.stderr.includes('attached'), { what: () => tracer.stderr })
-  const { code } = await engine.docker(args)
-  tracer.kill('SIGINT')
-  await tracer.finish()
-  const dead = await until(() => isGone(engine.pid), { timeout: 200, every: 5 }).catch(() => false)
-  return { acknowledged: code === 0, dead }
-}
-
-/** True if a process has ended, waited for by its parent or not. */
-function isGone(pid: number): boolean {
-  try {
-    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\)/, ''))
-  } catch {
-    return true
-  }
-}
 
 const without = (told: Inventory, name: string) => told.containers.filter(container => container.name !== name)
 

@@ -50,17 +50,22 @@ export async function openView(
   using stack = new DisposableStack()
   const users = stack.use(usersOf(container))
   const tree = stack.use(await rootTree(engine, container))
+  using holds = new DisposableStack()
   const mounts: Mount[] = []
   if (volumes) {
-    for await (const mount of mountsOf(engine, container, users)) mounts.push({ ...mount, tree: stack.use(mount.tree) })
+    for await (const mount of mountsOf(engine, container, { users, holds }))
+      mounts.push({ ...mount, tree: stack.use(mount.tree) })
   }
   const numbered = mounts.map(mount => ({ ...mount, tree: mount.tree.number }))
   const place = join(engine.settings.execRoot, 'containers')
   const made = await engine.trees.run({ kind: 'assemble', tree: tree.number, place, readonly, mounts: numbered })
-  return enlist(container, { namespace: new Fd(made.namespace), root: new Fd(made.root) }, users?.map)
+  const view = { namespace: new Fd(made.namespace), root: new Fd(made.root), holds: holds.move() }
+  return enlist(container, view, users?.map)
 }
 
-function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: IdMap | undefined): View {
+type Assembled = TreeView & { readonly holds: Disposable }
+
+function enlist({ id, views }: Container, { namespace, root, holds }: Assembled, shift: IdMap | undefined): View {
   const ending = new AbortController()
   const ended = Promise.withResolvers<void>()
   const entry = {
@@ -81,6 +86,7 @@ function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: 
       views.delete(entry)
       root.close()
       namespace.close()
+      holds[Symbol.dispose]()
       ended.resolve()
     },
   }
@@ -88,23 +94,29 @@ function enlist({ id, views }: Container, { namespace, root }: TreeView, shift: 
 
 const depth = ({ destination }: { destination: string }) => destination.split('/').length
 
+/** What mounts are made with: `holds` gets those of the volumes. */
+interface Mounting {
+  readonly users: IdView | undefined
+  readonly holds: DisposableStack
+}
+
 // What lies higher comes first.
 async function* mountsOf(
   engine: ViewParts,
   container: Container,
-  users: IdView | undefined,
+  mounting: Mounting,
 ): AsyncGenerator<Mount, void, void> {
   const plans = container.definition.mounts.filter(({ type }) => type !== 'tmpfs')
-  for (const plan of plans.toSorted((a, b) => depth(a) - depth(b))) yield await mountOf(engine, plan, users)
+  for (const plan of plans.toSorted((a, b) => depth(a) - depth(b))) yield await mountOf(engine, plan, mounting)
   for (const { source, destination } of ownFilesOf(engine, container)) {
     // They are made at the first start.
     if (existsSync(source)) yield { tree: openTree(source, { clone: true }), destination, subpath: '', readonly: false }
   }
 }
 
-async function mountOf(engine: ViewParts, plan: PlannedMount, users: IdView | undefined): Promise<Mount> {
+async function mountOf(engine: ViewParts, plan: PlannedMount, { users, holds }: Mounting): Promise<Mount> {
   const tree = await mountTree(plan, {
-    volumePath: name => engine.volumes.prepare(name),
+    volumePath: async name => holds.use(await engine.volumes.hold(name)).path,
     imageTree: image => mountImage(engine, image, users),
     users: users?.namespace,
   })
