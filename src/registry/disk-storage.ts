@@ -28,6 +28,10 @@ export class DiskStorage implements Storage {
     return found?.isFile() ? found.size : undefined
   }
 
+  async modified(key: string): Promise<number | undefined> {
+    return (await ifThere(stat(this.#path(key))))?.mtimeMs
+  }
+
   open(key: string, range?: ByteRange): Readable {
     return createReadStream(this.#path(key), { ...range, highWaterMark: fewBytes })
   }
@@ -112,7 +116,7 @@ async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
 }

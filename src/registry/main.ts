@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { parseArgs } from 'node:util'
 import { messageOf } from '../lib/errors.ts'
-import { createLog } from '../lib/log.ts'
+import { type Log, createLog } from '../lib/log.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { createRegistryServer } from './http/server.ts'
+import { Repositories } from './repository.ts'
 import { Uploads } from './uploads.ts'
 
 const defaults = { root: '/var/lib/gantry-registry', listen: '127.0.0.1:5000' }
@@ -20,10 +21,13 @@ async function main(argv: string[]): Promise<void> {
   const log = createLog('info')
   const storage = new DiskStorage(values.root)
   await storage.prepare()
-  const server = createRegistryServer({ storage, uploads: new Uploads(storage) }, log)
+  const repositories = new Repositories(storage)
+  const uploads = new Uploads(storage)
+  const server = createRegistryServer({ storage, repositories, uploads }, log)
   server.listen(address)
   await once(server, 'listening')
   log.info({ root: values.root, address: server.address() }, 'The registry is ready')
+  using _expiry = hourly(async () => void (await uploads.expire(await repositories.receiving())), log)
   await stopSignal()
   await close(server)
 }
@@ -35,6 +39,14 @@ function parseAddress(text: string): { host?: string; port: number } {
     throw new Error(`--listen ${text}: expected HOST:PORT, such as 127.0.0.1:5000`)
   const name = host || text.slice(0, text.lastIndexOf(':'))
   return name === '' ? { port: Number(port) } : { host: name, port: Number(port) }
+}
+
+/** Does `work` now and then every hour; what fails is told, and tried again. */
+function hourly(work: () => Promise<void>, log: Log): Disposable {
+  const run = () => void work().catch((error: unknown) => log.warn({ err: error }, 'Cleaning up failed'))
+  const timer = setInterval(run, 3_600_000)
+  run()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 function stopSignal(): Promise<void> {

@@ -6,6 +6,7 @@
 //     repositories/<name>/_tags/<tag>                            the manifest's digest
 //     repositories/<name>/_referrers/<a>/<subject>/<a>/<hex>     a manifest about another: its descriptor
 
+import { Locks } from '../lib/locks.ts'
 import { type Algorithm, type ContentDigest, contentDigestOf, isContentDigest, partsOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
 import { type ManifestFacts, readManifest } from './manifest.ts'
@@ -29,6 +30,9 @@ export interface Referrer {
 }
 
 const nothing = new Uint8Array()
+/** What a page of referrers has at most, and may exceed by one entry. */
+const pageBytes = 2 << 20
+const pageEntries = 1000
 
 /** Where a blob's content is, whichever repositories have it. */
 export function blobKey(digest: ContentDigest): string {
@@ -36,15 +40,53 @@ export function blobKey(digest: ContentDigest): string {
   return `blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`
 }
 
+/** All repositories of a registry. */
+export class Repositories {
+  readonly #storage: Storage
+  readonly #locks = new Locks()
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
+
+  /** The repository `name`, which has been checked; there or not. */
+  open(name: string): Repository {
+    return new Repository(this.#storage, this.#locks, name)
+  }
+
+  /** Names of all that have manifests, sorted. */
+  async names(): Promise<string[]> {
+    return await this.#find('_manifests')
+  }
+
+  /** Names of all to which something is being sent, sorted. */
+  async receiving(): Promise<string[]> {
+    return await this.#find('_uploads')
+  }
+
+  async #find(kind: string): Promise<string[]> {
+    const names: string[] = []
+    const visit = async (name: string) => {
+      const below = await this.#storage.list(name === '' ? 'repositories' : `repositories/${name}`)
+      if (below.includes(kind)) names.push(name)
+      for (const part of below) if (!part.startsWith('_')) await visit(name === '' ? part : `${name}/${part}`)
+    }
+    await visit('')
+    return names.toSorted()
+  }
+}
+
+/** One repository. What changes its manifests, tags and blobs is done one after the other. */
 export class Repository {
   readonly name: string
   readonly #storage: Storage
+  readonly #locks: Locks
   readonly #root: string
 
-  /** `name` has been checked. */
-  constructor(storage: Storage, name: string) {
+  constructor(storage: Storage, locks: Locks, name: string) {
     this.name = name
     this.#storage = storage
+    this.#locks = locks
     this.#root = `repositories/${name}`
   }
 
@@ -80,6 +122,7 @@ export class Repository {
 
   /** Throws BLOB_UNKNOWN. The content stays until it is collected: other repositories may have it. */
   async unlinkBlob(digest: ContentDigest): Promise<void> {
+    using _lock = await this.#locks.hold(this.name)
     if (await this.#storage.remove(this.#key('_blobs', digest))) return
     throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
   }
@@ -120,6 +163,8 @@ export class Repository {
     if (named && named !== digest)
       throw new RegistryError('DIGEST_INVALID', 'the manifest has another digest', { detail: { digest } })
     const facts = readManifest(bytes, contentType)
+    // What it refers to can't go meanwhile, nor it itself before it has its tag.
+    using _lock = await this.#locks.hold(this.name)
     await this.#checkReferences(facts)
     await this.#storage.write(blobKey(digest), bytes)
     await this.#storage.write(
@@ -149,17 +194,25 @@ export class Repository {
     await this.#storage.write(`${this.#referrersKey(subject)}/${algorithm}/${hex}`, Buffer.from(JSON.stringify(entry)))
   }
 
-  /** The manifests that are about `subject`, by digest; none if there are none, or nothing of the kind. */
-  async referrers(subject: ContentDigest): Promise<Referrer[]> {
-    const found: Referrer[] = []
+  /**
+   * A page of the manifests that are about `subject`, by digest, from behind `last`: as many as come to some megabytes; none if
+   * there are none, or nothing of the kind. `more` if others follow.
+   */
+  async referrers(subject: ContentDigest, last = ''): Promise<{ page: Referrer[]; more: boolean }> {
+    const page: Referrer[] = []
+    let bytes = 0
     const root = this.#referrersKey(subject)
     for (const algorithm of (await this.#storage.list(root)).toSorted()) {
       for (const hex of (await this.#storage.list(`${root}/${algorithm}`)).toSorted()) {
+        if (`${algorithm}:${hex}` <= last) continue
+        if (bytes >= pageBytes || page.length >= pageEntries) return { page, more: true }
         const entry = await this.#storage.read(`${root}/${algorithm}/${hex}`)
-        if (entry) found.push(JSON.parse(entry.toString()) as Referrer)
+        if (!entry) continue
+        bytes += entry.length
+        page.push(JSON.parse(entry.toString()) as Referrer)
       }
     }
-    return found
+    return { page, more: false }
   }
 
   /** Its tags, sorted. Throws NAME_UNKNOWN. */
@@ -171,6 +224,7 @@ export class Repository {
 
   /** Removes a tag, or a manifest with all tags that name it. Throws MANIFEST_UNKNOWN. */
   async removeManifest(reference: string): Promise<void> {
+    using _lock = await this.#locks.hold(this.name)
     if (!isContentDigest(reference)) {
       if (isTag(reference) && (await this.#storage.remove(this.#tagKey(reference)))) return
       throw unknownManifest(reference)
@@ -192,15 +246,3 @@ const missing = (digest: ContentDigest) =>
   new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest refers to what the repository does not have', {
     detail: { digest },
   })
-
-/** Names of all repositories, sorted. */
-export async function repositoryNames(storage: Storage): Promise<string[]> {
-  const names: string[] = []
-  const visit = async (name: string) => {
-    const below = await storage.list(name === '' ? 'repositories' : `repositories/${name}`)
-    if (below.includes('_manifests')) names.push(name)
-    for (const part of below) if (!part.startsWith('_')) await visit(name === '' ? part : `${name}/${part}`)
-  }
-  await visit('')
-  return names.toSorted()
-}

@@ -15,6 +15,8 @@ export interface ByteRange {
 export interface Storage {
   /** Bytes; undefined if there is no such object. */
   size(key: string): Promise<number | undefined>
+  /** When the object, or one that is being received, was last written, in milliseconds since the epoch; undefined if there is none. */
+  modified(key: string): Promise<number | undefined>
   /** The object or a part of it. The caller has asked for its size. */
   open(key: string, range?: ByteRange): Readable
   /** All of a small object; undefined if there is none. */

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { silentLog } from '../lib/log.ts'
 import { type ContentDigest, contentDigestOf } from './digest.ts'
 import { DiskStorage } from './disk-storage.ts'
-import { createRegistryServer } from './http/server.ts'
+import { type ServerOptions, createRegistryServer } from './http/server.ts'
+import { Repositories } from './repository.ts'
 import { Uploads } from './uploads.ts'
 
 /** A registry that listens on loopback; its directory goes with it. */
@@ -20,11 +21,12 @@ export interface TestRegistry extends AsyncDisposable {
 }
 
 /** Starts a registry; `root` for one that is there already and stays. */
-export async function startRegistry(root?: string): Promise<TestRegistry> {
+export async function startRegistry(root?: string, limits?: ServerOptions): Promise<TestRegistry> {
   const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
   const storage = new DiskStorage(directory)
   await storage.prepare()
-  const server = createRegistryServer({ storage, uploads: new Uploads(storage) }, silentLog)
+  const repositories = new Repositories(storage)
+  const server = createRegistryServer({ storage, repositories, uploads: new Uploads(storage) }, silentLog, limits)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {

@@ -15,6 +15,11 @@ interface Progress {
   hashed: number
 }
 
+/** Hashes that are kept in memory between requests. */
+const mostHashes = 10_000
+/** Milliseconds after which an upload that nobody goes on with is removed. */
+const longestRest = 24 * 3600 * 1000
+
 const uploadId = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
 /** The uploads that are going on. One that is left alone can be gone on with after a restart. */
@@ -27,6 +32,32 @@ export class Uploads {
     this.#storage = storage
   }
 
+  // The hash of one that is left out is made anew at its end.
+  #remember(id: string, progress: Progress): void {
+    this.#progress.set(id, progress)
+    const [oldest] = this.#progress.keys()
+    if (this.#progress.size > mostHashes && oldest !== undefined) this.#progress.delete(oldest)
+  }
+
+  /** Removes the uploads to `repositories` that nobody went on with for `age` milliseconds; returns how many those were. */
+  async expire(repositories: Iterable<string>, age = longestRest): Promise<number> {
+    let count = 0
+    for (const name of repositories) {
+      for (const id of await this.#storage.list(`repositories/${name}/_uploads`)) {
+        if (await this.#expireOne(`repositories/${name}/_uploads/${id}`, id, age)) count++
+      }
+    }
+    return count
+  }
+
+  async #expireOne(key: string, id: string, age: number): Promise<boolean> {
+    using _lock = await this.#locks.hold(id)
+    const modified = await this.#storage.modified(key)
+    if (modified === undefined || Date.now() - modified < age) return false
+    this.#progress.delete(id)
+    return await this.#storage.remove(key)
+  }
+
   #key(repository: Repository, id: string): string {
     return `repositories/${repository.name}/_uploads/${id}`
   }
@@ -35,7 +66,7 @@ export class Uploads {
   async begin(repository: Repository, algorithm: Algorithm = 'sha256'): Promise<string> {
     const id = randomUUID()
     await this.#storage.append(this.#key(repository, id), none())
-    this.#progress.set(id, { hash: createHash(algorithm), algorithm, hashed: 0 })
+    this.#remember(id, { hash: createHash(algorithm), algorithm, hashed: 0 })
     return id
   }
 
@@ -108,6 +139,16 @@ export class Uploads {
   async cancel(repository: Repository, id: string): Promise<void> {
     using _lock = await this.#locks.hold(id)
     await this.size(repository, id)
+    await this.#remove(repository, id)
+  }
+
+  /** Gives an upload up, if it is there. */
+  async discard(repository: Repository, id: string): Promise<void> {
+    using _lock = await this.#locks.hold(id)
+    await this.#remove(repository, id)
+  }
+
+  async #remove(repository: Repository, id: string): Promise<void> {
     this.#progress.delete(id)
     await this.#storage.remove(this.#key(repository, id))
   }

@@ -3,13 +3,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
-import type { Repository } from '../repository.ts'
+import type { Repositories, Repository } from '../repository.ts'
 import type { Storage } from '../storage.ts'
 import type { Uploads } from '../uploads.ts'
 
 /** What handlers work with. */
 export interface RegistryParts {
   readonly storage: Storage
+  readonly repositories: Repositories
   readonly uploads: Uploads
 }
 
@@ -31,6 +32,9 @@ export interface RegistryAnswer {
   readonly body?: Buffer | string | Readable
 }
 
+// These have no content, nor a length of it (RFC 9110, section 8.6).
+const bodiless = new Set([204, 304])
+
 /** Sends an answer. A stream that fails cuts the connection: the client sees that something is missing. */
 export async function sendAnswer(
   request: IncomingMessage,
@@ -39,7 +43,7 @@ export async function sendAnswer(
 ): Promise<void> {
   const { status, headers = {}, body = '' } = answer
   const known = typeof body === 'string' || Buffer.isBuffer(body)
-  const length = known ? { 'content-length': Buffer.byteLength(body) } : {}
+  const length = known && !bodiless.has(status) ? { 'content-length': Buffer.byteLength(body) } : {}
   response.writeHead(status, { ...length, ...headers })
   if (known) return void response.end(request.method === 'HEAD' ? undefined : body)
   try {

@@ -4,8 +4,6 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { mediaTypes } from '../../oci/manifest.ts'
 import { parseContentDigest } from '../digest.ts'
 import { RegistryError } from '../errors.ts'
-import { repositoryNames } from '../repository.ts'
-import type { Storage } from '../storage.ts'
 import type { RegistryAnswer, RegistryCall } from './call.ts'
 
 /** GET /v2/<name>/tags/list */
@@ -16,19 +14,22 @@ export async function tagList({ repository, query }: RegistryCall): Promise<Regi
 }
 
 /** GET /v2/_catalog */
-export async function catalog(storage: Storage, query: URLSearchParams): Promise<RegistryAnswer> {
-  const { items, headers } = page(await repositoryNames(storage), query, '/v2/_catalog')
+export async function catalog(names: readonly string[], query: URLSearchParams): Promise<RegistryAnswer> {
+  const { items, headers } = page(names, query, '/v2/_catalog')
   return json({ repositories: items }, headers)
 }
 
 /** GET /v2/<name>/referrers/<digest>: never an error for what isn't there. */
 export async function referrers({ repository, reference, query }: RegistryCall): Promise<RegistryAnswer> {
-  const all = await repository.referrers(parseContentDigest(reference))
+  const subject = parseContentDigest(reference)
+  const { page: all, more } = await repository.referrers(subject, query.get('last') ?? '')
   const wanted = query.get('artifactType')
+  const next = new URLSearchParams({ ...(wanted !== null && { artifactType: wanted }), last: all.at(-1)?.digest ?? '' })
+  const link = more ? { link: `</v2/${repository.name}/referrers/${subject}?${next}>; rel="next"` } : {}
   const manifests = wanted === null ? all : all.filter(({ artifactType }) => artifactType === wanted)
   const filtered = wanted === null ? {} : { 'oci-filters-applied': 'artifactType' }
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
-  return json(index, { 'content-type': mediaTypes.ociIndex, ...filtered })
+  return json(index, { 'content-type': mediaTypes.ociIndex, ...filtered, ...link })
 }
 
 // `n` items after `last`; a Link header (RFC 8288) names the next page, if there is more.

@@ -5,7 +5,6 @@ import { http } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
 import { RegistryError, formatError, toRegistryError } from '../errors.ts'
 import { parseRepositoryName } from '../names.ts'
-import { Repository } from '../repository.ts'
 import { blob } from './blobs.ts'
 import { type RegistryAnswer, type RegistryCall, type RegistryParts, sendAnswer } from './call.ts'
 import { catalog, referrers, tagList } from './lists.ts'
@@ -31,11 +30,21 @@ const routes: readonly Route[] = [
 
 const commonHeaders = { 'docker-distribution-api-version': 'registry/2.0', 'x-content-type-options': 'nosniff' }
 
+export interface ServerOptions {
+  /** Milliseconds after which a connection on which nothing moves is closed, with what is going on there. */
+  readonly idleTime?: number
+}
+
 /** A server that answers for a registry; the caller listens and closes. */
-export function createRegistryServer(parts: RegistryParts, log: Log): Server {
-  // A blob takes as long as it takes; only the head of a request must come soon.
-  const limits = { headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: 120_000 }
-  return http.createServer(limits, (request, response) => void serve(parts, log, request, response))
+export function createRegistryServer(
+  parts: RegistryParts,
+  log: Log,
+  { idleTime = 120_000 }: ServerOptions = {},
+): Server {
+  // A blob takes as long as it takes; only the head of a request must come soon, and something must come.
+  const limits = { headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: idleTime }
+  const server = http.createServer(limits, (request, response) => void serve(parts, log, request, response))
+  return server.setTimeout(idleTime)
 }
 
 async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, response: ServerResponse) {
@@ -44,7 +53,9 @@ async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, r
     await sendAnswer(request, response, await answer(parts, request))
   } catch (thrown) {
     const error = toRegistryError(thrown)
-    if (error !== thrown) log.error({ err: thrown, method: request.method, url: request.url }, 'A request failed')
+    const what = { err: thrown, method: request.method, url: request.url }
+    if (request.destroyed && !request.complete) log.debug(what, 'A client went away')
+    else if (error !== thrown) log.error(what, 'A request failed')
     refuse(request, response, error)
   }
 }
@@ -64,12 +75,12 @@ async function answer(parts: RegistryParts, request: IncomingMessage): Promise<R
     return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
   }
   const path = pathname.startsWith('/v2/') ? pathname.slice('/v2/'.length) : undefined
-  if (path === '_catalog' && method === 'GET') return await catalog(parts.storage, query)
+  if (path === '_catalog' && method === 'GET') return await catalog(await parts.repositories.names(), query)
   for (const { pattern, methods, handle } of path === undefined ? [] : routes) {
     const [, name, reference = ''] = pattern.exec(path ?? '') ?? []
     if (name === undefined) continue
     if (!methods.includes(method)) throw new RegistryError('UNSUPPORTED', `${method} is not possible here`)
-    const repository = new Repository(parts.storage, parseRepositoryName(name))
+    const repository = parts.repositories.open(parseRepositoryName(name))
     return await handle({ ...parts, method, repository, reference, query, headers: request.headers, body: request })
   }
   throw new RegistryError('UNSUPPORTED', 'the registry has nothing at this path', { status: 404 })

@@ -4,7 +4,7 @@
 import { type Algorithm, type ContentDigest, isContentDigest, parseContentDigest } from '../digest.ts'
 import { RegistryError } from '../errors.ts'
 import { parseRepositoryName } from '../names.ts'
-import { Repository } from '../repository.ts'
+import type { Repository } from '../repository.ts'
 import type { RegistryAnswer, RegistryCall } from './call.ts'
 
 /** Begins an upload, or does without: the blob is mounted from another repository, or it is in this request. */
@@ -16,7 +16,13 @@ export async function beginUpload(call: RegistryCall): Promise<RegistryAnswer> {
   const wanted = digest === null ? undefined : parseContentDigest(digest)
   const id = await uploads.begin(repository, algorithmOf(wanted ?? query.get('digest-algorithm')))
   if (wanted === undefined) return progress(202, repository, id, 0)
-  await uploads.finish(repository, id, call.body, 0, wanted)
+  try {
+    await uploads.finish(repository, id, call.body, 0, wanted)
+  } catch (error) {
+    // Nobody knows its id.
+    await uploads.discard(repository, id)
+    throw error
+  }
   return created(repository, wanted)
 }
 
@@ -25,9 +31,9 @@ function algorithmOf(text: string | null): Algorithm {
 }
 
 // False if the other repository does not have it: the client uploads it then.
-async function mount({ query, storage, repository }: RegistryCall, digest: ContentDigest): Promise<boolean> {
+async function mount({ query, repositories, repository }: RegistryCall, digest: ContentDigest): Promise<boolean> {
   const from = query.get('from')
-  if (from === null || !(await new Repository(storage, parseRepositoryName(from)).hasBlob(digest))) return false
+  if (from === null || !(await repositories.open(parseRepositoryName(from)).hasBlob(digest))) return false
   await repository.linkBlob(digest)
   return true
 }
