@@ -47,9 +47,9 @@ export function engineOptions(config: Config): EngineOptions {
     registries: {
       insecure: config.insecureRegistries,
       mirrors: config.registryMirrors,
-      httpProxy: config.httpProxy,
-      httpsProxy: config.httpsProxy,
-      noProxy: config.noProxy,
+      httpProxy: config.httpProxy || fromEnvironment('HTTP_PROXY'),
+      httpsProxy: config.httpsProxy || fromEnvironment('HTTPS_PROXY'),
+      noProxy: config.noProxy || fromEnvironment('NO_PROXY'),
       certificates: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
       userAgent: `Gantry/${gantryVersion()}`,
     },
@@ -74,6 +74,9 @@ export function engineOptions(config: Config): EngineOptions {
     defaultRuntime: config.defaultRuntime === '' ? undefined : config.defaultRuntime,
   }
 }
+
+// As all programs on Unix read them.
+const fromEnvironment = (name: string) => process.env[name] || process.env[name.toLowerCase()] || ''
 
 const ipv6Of = ({ fixedCidr6, bridgeIp6, gateway6 }: Config): Ipv6Options => ({
   ...(fixedCidr6 !== '' && { subnet: fixedCidr6 }),

@@ -2,18 +2,14 @@
 
 import { lookup } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
+import { type ProxySettings, isLoopback } from './proxies.ts'
 
 /** What an operator has set about registries. */
-export interface RegistrySettings {
+export interface RegistrySettings extends ProxySettings {
   /** Hosts, with a port or without, and networks in CIDR form: no certificate is asked of these, and HTTP will do. */
   readonly insecure: readonly string[]
   /** URLs that are asked before docker.io. */
   readonly mirrors: readonly string[]
-  /** URLs; '' for what the environment says. */
-  readonly httpProxy: string
-  readonly httpsProxy: string
-  /** Hosts that are reached without a proxy, separated by commas. */
-  readonly noProxy: string
   /** Directories that have a directory with certificates for each host: see certificates.ts. */
   readonly certificates: readonly string[]
   readonly userAgent: string
@@ -34,29 +30,29 @@ const dockerHost = 'registry-1.docker.io'
 /** What `docker login` calls docker.io. */
 export const indexServer = 'https://index.docker.io/v1/'
 
-/** The addresses of `registry` (such as docker.io or localhost:5000); with mirrors, if it is to be read only. */
-export async function endpointsOf(
-  settings: RegistrySettings,
-  registry: string,
-  use: 'read' | 'write',
-): Promise<Endpoint[]> {
-  if (registry !== 'docker.io') return await endpointsAt(settings, registry)
-  const mirrors = use === 'read' ? settings.mirrors.flatMap(url => mirrorAt(settings, url)) : []
-  return [...mirrors, secureEndpoint(dockerHost)]
+/** The addresses of `registry` (such as docker.io or localhost:5000) itself, which are tried one after the other. */
+export async function endpointsOf(settings: RegistrySettings, registry: string): Promise<Endpoint[]> {
+  if (registry === 'docker.io') return [{ ...common, origin: `https://${dockerHost}`, host: dockerHost }]
+  if (!(await isInsecure(settings, registry))) return [{ ...common, origin: `https://${registry}`, host: registry }]
+  return ['https', 'http'].map(scheme => ({
+    ...common,
+    origin: `${scheme}://${registry}`,
+    host: registry,
+    secure: false,
+  }))
 }
 
-async function endpointsAt(settings: RegistrySettings, host: string): Promise<Endpoint[]> {
-  if (!(await isInsecure(settings, host))) return [secureEndpoint(host)]
-  return ['https', 'http'].map(scheme => ({ ...secureEndpoint(host), origin: `${scheme}://${host}`, secure: false }))
-}
+const common = { secure: true, isMirror: false }
 
-const secureEndpoint = (host: string): Endpoint => ({ origin: `https://${host}`, host, secure: true, isMirror: false })
+/** URLs of the servers that are asked before `registry`. */
+export const mirrorsOf = ({ mirrors }: RegistrySettings, registry: string): readonly string[] =>
+  registry === 'docker.io' ? mirrors.filter(url => URL.canParse(url)) : []
 
-function mirrorAt(settings: RegistrySettings, text: string): Endpoint[] {
-  if (!URL.canParse(text)) return []
-  const { protocol, host, pathname } = new URL(text)
-  const secure = protocol === 'https:' && !settings.insecure.includes(host)
-  return [{ origin: `${protocol}//${host}${pathname.replace(/\/+$/, '')}`, host, secure, isMirror: true }]
+/** A mirror's address. */
+export async function mirrorAt(settings: RegistrySettings, mirror: string): Promise<Endpoint> {
+  const { protocol, host, pathname } = new URL(mirror)
+  const secure = protocol === 'https:' && !(await isInsecure(settings, host))
+  return { origin: `${protocol}//${host}${pathname.replace(/\/+$/, '')}`, host, secure, isMirror: true }
 }
 
 /** True if `host`, perhaps with a port, was named insecure, or is this machine itself, or in such a network. */
@@ -69,14 +65,8 @@ async function isInsecure({ insecure }: RegistrySettings, host: string): Promise
   return addresses.some(address => networks.some(network => isIn(address, network)))
 }
 
-/** True for the addresses and names that never leave this machine (RFC 6761, section 6.3). */
-export function isLoopback(name: string): boolean {
-  if (name === 'localhost' || name.endsWith('.localhost')) return true
-  return ipaddr.isValid(name) && ipaddr.process(name).range() === 'loopback'
-}
-
 /** The host without its port, and without the brackets of an IPv6 address. */
-export const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 
 function isIn(address: string, network: string): boolean {
   const own = ipaddr.process(address)

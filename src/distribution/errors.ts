@@ -1,6 +1,8 @@
 // How a registry says no (OCI distribution-spec, "Error Codes"), in the words that Docker's clients know.
 
+import { STATUS_CODES } from 'node:http'
 import { type ErrorKind, GantryError } from '../lib/errors.ts'
+import type { Challenge } from './challenge.ts'
 
 /** A registry's refusal. */
 export class RegistryError extends GantryError {
@@ -29,32 +31,70 @@ function kindOfStatus(status: number): ErrorKind {
 
 const maximumText = 1024
 
-/** The error that an answer stands for; `what` is the request, such as `GET https://example.org/v2/`. */
-export function registryError(what: string, status: number, body: string): RegistryError {
-  const [first] = errorsOf(body)
-  const code = first?.code ?? ''
-  if (code !== '') return new RegistryError(status, code, shorten(`${words(code)}: ${first?.message || words(code)}`))
-  if (status === 401) return new RegistryError(status, '', 'unauthorized: authentication required')
-  if (status === 429) return new RegistryError(status, '', 'toomanyrequests: the registry asks to try again later')
-  return new RegistryError(status, '', `unexpected status from ${what}: ${status}`)
+export interface Refusal {
+  readonly status: number
+  readonly body: string
+  /** Of WWW-Authenticate. */
+  readonly challenges?: readonly Challenge[]
 }
+
+/** The error that an answer stands for. What a Bearer challenge says (RFC 6750, section 3.1) counts before the body. */
+export function registryError({ status, body, challenges = [] }: Refusal): RegistryError {
+  if (status >= 500) return new RegistryError(status, '', unexpected(status))
+  const [first] = [...challenges.flatMap(challengeError), ...errorsOf(status, body)]
+  if (first) return new RegistryError(status, first.code, shorten(sentence(first)))
+  if (status === 401) return new RegistryError(status, 'UNAUTHORIZED', 'unauthorized: authentication required')
+  if (status === 429) return new RegistryError(status, 'TOOMANYREQUESTS', 'toomanyrequests: too many requests')
+  return new RegistryError(status, '', unexpected(status))
+}
+
+const unexpected = (status: number) => `received unexpected HTTP status: ${status} ${STATUS_CODES[status] ?? ''}`.trim()
+
+interface Said {
+  readonly code: string
+  readonly message: string
+}
+
+/** What the codes mean if the registry doesn't say. */
+const usual: Readonly<Record<string, string>> = {
+  UNAUTHORIZED: 'authentication required',
+  DENIED: 'requested access to the resource is denied',
+}
+
+function challengeError({ scheme, parameters }: Challenge): Said[] {
+  if (scheme !== 'bearer') return []
+  const codes: Readonly<Record<string, string>> = { invalid_token: 'UNAUTHORIZED', insufficient_scope: 'DENIED' }
+  const code = codes[parameters['error'] ?? '']
+  return code === undefined ? [] : [{ code, message: parameters['error_description'] ?? '' }]
+}
+
+const sentence = ({ code, message }: Said) => `${words(code)}: ${message || usual[code] || words(code)}`
 
 const words = (code: string) => code.toLowerCase().replaceAll('_', ' ')
 
 // What a registry says is shown to people, perhaps on a terminal.
 const shorten = (text: string) => text.replaceAll(/\p{Cc}/gu, ' ').slice(0, maximumText)
 
-function errorsOf(body: string): { code: string; message: string }[] {
-  let value: unknown
-  try {
-    value = JSON.parse(body)
-  } catch {
-    return []
+function errorsOf(status: number, body: string): Said[] {
+  const { errors, details } = parseObject(body)
+  // As some authorization services say it.
+  if (typeof details === 'string' && details !== '') {
+    const codes: Readonly<Record<number, string>> = { 401: 'UNAUTHORIZED', 429: 'TOOMANYREQUESTS' }
+    return [{ code: codes[status] ?? 'UNKNOWN', message: details }]
   }
-  const list = typeof value === 'object' && value !== null && 'errors' in value ? value.errors : undefined
-  if (!Array.isArray(list)) return []
-  return list.flatMap((item: unknown) => {
+  if (!Array.isArray(errors)) return []
+  return errors.flatMap((item: unknown) => {
     const { code, message } = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
     return typeof code === 'string' ? [{ code, message: typeof message === 'string' ? message : '' }] : []
   })
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // As if nothing had come.
+  }
+  return {}
 }

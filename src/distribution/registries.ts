@@ -1,14 +1,15 @@
 // All registries, as the daemon's settings say to reach them.
 
+import { STATUS_CODES } from 'node:http'
 import { GantryError, invalid, unauthorized, unavailable } from '../lib/errors.ts'
 import { type Reference, repositoryOf } from '../oci/reference.ts'
 import { parseChallenges } from './challenge.ts'
-import { type Endpoint, type RegistrySettings, endpointsOf, indexServer } from './endpoints.ts'
+import { type Endpoint, type RegistrySettings, endpointsOf, indexServer, mirrorAt, mirrorsOf } from './endpoints.ts'
 import type { Actions, Credentials, Repository } from './remote.ts'
 import { HttpRepository } from './repository.ts'
 import { Session } from './session.ts'
-import { answerChallenges } from './tokens.ts'
-import { Transport, readText } from './transport.ts'
+import { type Granted, answerChallenges } from './tokens.ts'
+import { ConnectionError, Transport, readText } from './transport.ts'
 
 export interface LoggedIn {
   /** A token that stands for name and password from now on; '' if the registry gives none. */
@@ -31,48 +32,34 @@ export class Registries {
   }
 
   /** The repository of a name; nothing is asked of its registry yet. */
-  open({ domain, path, ...rest }: Reference, credentials: Credentials | undefined, actions: Actions): Repository {
+  open({ domain, path }: Reference, credentials: Credentials | undefined, actions: Actions): Repository {
     const [settings, transport] = [this.#settings, this.#transport]
-    const use = actions === 'pull' ? 'read' : 'write'
     const scopes = [`repository:${path}:${actions}`]
-    const connect = async (signal?: AbortSignal) => {
-      const endpoints = await endpointsOf(settings, domain, use)
-      const mirrors = endpoints.filter(({ isMirror }) => isMirror)
-      const sessions = await Promise.all(
-        mirrors.map(
-          async endpoint =>
-            await reach({ transport, scopes, credentials: undefined }, [endpoint], signal).catch(() => []),
-        ),
-      )
-      signal?.throwIfAborted()
-      const own = endpoints.filter(({ isMirror }) => !isMirror)
-      try {
-        return [...sessions.flat(), ...(await reach({ transport, scopes, credentials }, own, signal))]
-      } catch (error) {
-        // A mirror may have all that is needed.
-        if (sessions.flat().length === 0) throw error
-        return sessions.flat()
-      }
-    }
-    return new HttpRepository({ name: repositoryOf({ domain, path, ...rest }), path, connect })
+    const origin = async () => await reach({ transport, scopes, credentials }, await endpointsOf(settings, domain))
+    // They get no credentials: those are the registry's.
+    const mirrors = (actions === 'pull' ? mirrorsOf(settings, domain) : []).map(url => async () => {
+      return await reach({ transport, scopes, credentials: undefined }, [await mirrorAt(settings, url)])
+    })
+    return new HttpRepository({ name: repositoryOf({ domain, path }), path, origin, mirrors })
   }
 
   /** Checks that a registry knows these credentials. Throws `unauthorized` if it doesn't. */
   async login(credentials: Credentials, signal?: AbortSignal): Promise<LoggedIn> {
     const registry = registryNamed(credentials.serverAddress ?? '')
     const [settings, transport] = [this.#settings, this.#transport]
-    return await firstReachable(await endpointsOf(settings, registry, 'write'), async endpoint => {
+    return await firstReachable(await endpointsOf(settings, registry), async endpoint => {
       const url = `${endpoint.origin}/v2/`
       const open = await transport.request(endpoint, { method: 'GET', url, signal })
       await readText(open)
       if (open.status === 200) return { identityToken: '' }
+      if (open.status !== 401) throw failedLogin(url, open.status)
       const challenges = parseChallenges(open.headers['www-authenticate'])
       const request = { endpoint, credentials, scopes: [], offline: true, signal }
-      const { authorization, refreshToken } = await answerChallenges(transport, challenges, request)
+      const { authorization, refreshToken } = await answered(url, answerChallenges(transport, challenges, request))
       const answer = await transport.request(endpoint, { method: 'GET', url, authorization, signal })
       await readText(answer)
       if (answer.status === 200) return { identityToken: refreshToken }
-      throw unauthorized(`login attempt to ${url} failed with status: ${answer.status}`)
+      throw failedLogin(url, answer.status)
     })
   }
 
@@ -97,12 +84,25 @@ interface Common {
   readonly scopes: readonly string[]
 }
 
-async function reach(common: Common, endpoints: readonly Endpoint[], signal?: AbortSignal): Promise<Session[]> {
+async function reach(common: Common, endpoints: readonly Endpoint[]): Promise<Session> {
   return await firstReachable(endpoints, async endpoint => {
     const session = new Session({ ...common, endpoint })
-    await session.ping(signal)
-    return [session]
+    await session.ping()
+    return session
   })
+}
+
+function failedLogin(url: string, status: number): GantryError {
+  return unauthorized(`login attempt to ${url} failed with status: ${status} ${STATUS_CODES[status] ?? ''}`.trim())
+}
+
+async function answered(url: string, granted: Promise<Granted>): Promise<Granted> {
+  try {
+    return await granted
+  } catch (error) {
+    if (!(error instanceof GantryError) || error.kind === 'unavailable') throw error
+    throw new GantryError(error.kind, `Get "${url}": ${error.message}`, { cause: error })
+  }
 }
 
 /** What `body` gives for the first of the addresses that can be reached; with the last one's error if none can. */
@@ -112,7 +112,7 @@ async function firstReachable<T>(endpoints: readonly Endpoint[], body: (endpoint
     try {
       return await body(endpoint)
     } catch (error) {
-      if (!(error instanceof GantryError) || error.kind !== 'unavailable') throw error
+      if (!(error instanceof ConnectionError)) throw error
       failure = error
     }
   }

@@ -47,6 +47,8 @@ export interface PushOptions extends CallOptions {
 export interface Repository {
   /** Where it is, for messages: `localhost:5000/name`. */
   readonly name: string
+  /** The same without the mirrors that it is read from; undefined if there are none. */
+  readonly withoutMirrors: Repository | undefined
   /** The manifest with a tag or digest, of at most maximumManifestSize bytes. Throws `invalid` if it is not what its digest says. */
   manifest(tagOrDigest: string, options?: CallOptions): Promise<RemoteManifest>
   /** The manifest's descriptor as the registry tells it; undefined if there is none. */
@@ -61,7 +63,7 @@ export interface Repository {
   /** Manifests whose subject is `digest`: by the referrers API, or the tag that stands for it in older registries. */
   referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>
   hasBlob(digest: Digest, options?: CallOptions): Promise<boolean>
-  /** Takes a blob over from the repository `path` of the same registry; false if the registry wants its bytes. */
+  /** Takes a blob over from the repository `path` of the same registry; false if the registry doesn't, and wants its bytes. */
   mountBlob(digest: Digest, path: string, options?: CallOptions): Promise<boolean>
   /** Sends a blob, which `open` gives from a byte on. Resolves when the registry has all of it and says so. */
   pushBlob(blob: BlobName, open: (start: number) => AsyncIterable<Uint8Array>, options?: PushOptions): Promise<void>

@@ -1,11 +1,12 @@
 // A repository over HTTP (OCI distribution-spec): what is read of it. What is sent is in upload.ts.
 
-import { invalid, unavailable } from '../lib/errors.ts'
+import { invalid, messageOf, unavailable } from '../lib/errors.ts'
 import { type Digest, digestOf, isDigest } from '../oci/digest.ts'
 import { type Descriptor, maximumManifestSize, mediaTypes, parseManifest } from '../oci/manifest.ts'
+import { checkedBytes } from './blob-bytes.ts'
 import { isMissing } from './errors.ts'
 import type { BlobName, BlobOptions, CallOptions, PushOptions, RemoteManifest, Repository } from './remote.ts'
-import type { Session } from './session.ts'
+import { type Session, unlessAborted } from './session.ts'
 import { type Incoming, headerOf, readBytes, readText } from './transport.ts'
 import { mountBlob, pushBlob } from './upload.ts'
 
@@ -19,28 +20,35 @@ const accepted = [
 
 const pageSize = 1000
 const maximumPages = 200
-/** A registry that sends less than this many bytes in a minute is given up. */
-const slowest = 16_384
-const minute = 60_000
 
 export interface RepositoryOptions {
   readonly name: string
   /** Within the registry. */
   readonly path: string
-  /** Its addresses, in the order in which they are tried; called once. */
-  readonly connect: (signal?: AbortSignal) => Promise<readonly Session[]>
+  /** Reaches the registry. */
+  readonly origin: () => Promise<Session>
+  /** Reach servers that are asked before, in this order. */
+  readonly mirrors: readonly (() => Promise<Session>)[]
 }
 
 export class HttpRepository implements Repository {
   readonly name: string
   readonly #path: string
-  readonly #connect: RepositoryOptions['connect']
-  #sessions: Promise<readonly Session[]> | undefined
+  readonly #options: RepositoryOptions
+  readonly #mirrors: (() => Promise<Session>)[]
+  /** Blobs that a mirror didn't give as it should. */
+  readonly #disappointing = new Set<string>()
+  #session: Promise<Session> | undefined
 
-  constructor({ name, path, connect }: RepositoryOptions) {
-    this.name = name
-    this.#path = path
-    this.#connect = connect
+  constructor(options: RepositoryOptions) {
+    this.name = options.name
+    this.#path = options.path
+    this.#options = options
+    this.#mirrors = options.mirrors.map(once)
+  }
+
+  get withoutMirrors(): Repository | undefined {
+    return this.#mirrors.length > 0 ? new HttpRepository({ ...this.#options, mirrors: [] }) : undefined
   }
 
   async manifest(tagOrDigest: string, { signal }: CallOptions = {}): Promise<RemoteManifest> {
@@ -70,19 +78,23 @@ export class HttpRepository implements Repository {
     return { mediaType, digest: own, size: bytes.length }
   }
 
-  async *blob({ digest, size }: BlobName, { start = 0, signal }: BlobOptions = {}): AsyncGenerator<Buffer, void, void> {
-    const answer = await this.#read(
-      async session =>
-        await session.request({
-          method: 'GET',
-          path: this.#at(`blobs/${digest}`),
-          ...(start > 0 && { headers: { range: `bytes=${start}-` } }),
-          expect: [200, 206],
-          signal,
-        }),
-      signal,
-    )
-    yield* checked(answer, { digest, size }, start)
+  async *blob(blob: BlobName, { start = 0, signal }: BlobOptions = {}): AsyncGenerator<Buffer, void, void> {
+    const { digest } = blob
+    const key = ({ endpoint }: Session) => `${endpoint.origin} ${digest}`
+    const [session, answer] = await this.#read(async asked => {
+      if (this.#disappointing.has(key(asked))) return undefined
+      const path = this.#at(`blobs/${digest}`)
+      const headers = start > 0 ? { headers: { range: `bytes=${start}-` } } : {}
+      return [asked, await asked.request({ method: 'GET', path, ...headers, expect: [200, 206], signal })] as const
+    }, signal)
+    try {
+      yield* checkedBytes(answer, blob, start)
+    } catch (error) {
+      // The next attempt is for another server, and may succeed.
+      if (!session.endpoint.isMirror) throw error
+      this.#disappointing.add(key(session))
+      throw unavailable(messageOf(error), { cause: error })
+    }
   }
 
   async *tags({ signal }: CallOptions = {}): AsyncGenerator<string, void, void> {
@@ -152,100 +164,47 @@ export class HttpRepository implements Repository {
 
   /** The answer's headers; undefined if there is no such thing. */
   async #ask(rest: string, signal: AbortSignal | undefined, headers = {}): Promise<Incoming | undefined> {
-    return await this.#read(async session => {
-      const answer = await session.request({
-        method: 'HEAD',
-        path: this.#at(rest),
-        headers,
-        expect: [200, 404],
-        signal,
-      })
+    const [found] = await this.#read(async session => {
+      const request = { method: 'HEAD', path: this.#at(rest), headers, expect: [200, 404], signal } as const
+      const answer = await session.request(request)
       answer.body.resume()
-      return answer.status === 200 ? answer : undefined
+      if (answer.status === 200) return [answer]
+      return session.endpoint.isMirror ? undefined : []
     }, signal)
-  }
-
-  async #all(signal: AbortSignal | undefined): Promise<readonly Session[]> {
-    this.#sessions ??= this.#connect(signal)
-    this.#sessions.catch(() => (this.#sessions = undefined))
-    return await this.#sessions
+    return found
   }
 
   /** The registry itself, not a mirror of it. */
   async #origin(signal: AbortSignal | undefined): Promise<Session> {
-    const session = (await this.#all(signal)).find(({ endpoint }) => !endpoint.isMirror)
-    if (!session) throw unavailable(`${this.name} can't be reached`)
-    return session
+    const session = this.#session ?? this.#options.origin()
+    this.#session = session
+    session.catch(() => {
+      if (this.#session === session) this.#session = undefined
+    })
+    return await unlessAborted(session, signal)
   }
 
   // What a mirror lacks or can't say, the registry itself is asked for.
-  async #read<T>(body: (session: Session) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const sessions = await this.#all(signal)
-    for (const session of sessions.filter(({ endpoint }) => endpoint.isMirror)) {
+  async #read<T>(body: (session: Session) => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
+    for (const mirror of this.#mirrors) {
       try {
-        const found = await body(session)
+        const found = await body(await unlessAborted(mirror(), signal))
         if (found !== undefined) return found
       } catch {
         signal?.throwIfAborted()
       }
     }
-    return await body(await this.#origin(signal))
+    return (await body(await this.#origin(signal))) as T
   }
+}
+
+/** A function that is called at most once: one that can't be reached is not tried again. */
+function once<T>(body: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => (result ??= body())
 }
 
 const typeOf = (answer: Incoming): string => (headerOf(answer, 'content-type') ?? '').split(';', 1)[0]?.trim() ?? ''
-
-/** The bytes of an answer that are the blob's from `start` on. */
-async function* checked(
-  answer: Incoming,
-  { digest, size }: BlobName,
-  start: number,
-): AsyncGenerator<Buffer, void, void> {
-  const { body, url } = answer
-  const host = new URL(url).host
-  let at = answer.status === 206 ? firstByte(answer, start) : 0
-  const length = headerOf(answer, 'content-length')
-  if (length !== undefined && at + Number(length) !== size) {
-    body.destroy()
-    throw invalid(`${host} has ${at + Number(length)} bytes for blob ${digest} instead of ${size}`)
-  }
-  using watch = watchRate(() => void body.destroy(unavailable(`${host} sends blob ${digest} too slowly`)))
-  try {
-    for await (const piece of body) {
-      const chunk = piece as Buffer
-      watch.count(chunk.length)
-      const skip = Math.max(0, start - at)
-      at += chunk.length
-      if (at > size) throw invalid(`${host} has more than ${size} bytes for blob ${digest}`)
-      if (skip < chunk.length) yield chunk.subarray(skip)
-    }
-  } catch (error) {
-    if (error instanceof Error && 'kind' in error) throw error
-    throw unavailable(`${host} stopped after ${at} of ${size} bytes of blob ${digest}`, { cause: error })
-  } finally {
-    body.destroy()
-  }
-  if (at < size) throw unavailable(`${host} stopped after ${at} of ${size} bytes of blob ${digest}`)
-}
-
-function firstByte(answer: Incoming, start: number): number {
-  const first = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range') ?? '')?.[1]
-  if (first !== undefined && Number(first) <= start) return Number(first)
-  answer.body.destroy()
-  throw unavailable(`${new URL(answer.url).host} answered another part of a blob than the one asked for`)
-}
-
-function watchRate(tooSlow: () => void): Disposable & { count(bytes: number): void } {
-  let bytes = 0
-  const timer = setInterval(() => {
-    if (bytes < slowest) tooSlow()
-    bytes = 0
-  }, minute).unref()
-  return {
-    count: more => void (bytes += more),
-    [Symbol.dispose]: () => clearInterval(timer),
-  }
-}
 
 function tagsIn(text: string): string[] {
   const value = parse(text)

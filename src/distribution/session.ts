@@ -1,12 +1,13 @@
 // Requests to one address of a registry: with the authorization it asks for, and again when it is busy.
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import { GantryError } from '../lib/errors.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import type { Endpoint } from './endpoints.ts'
 import { registryError } from './errors.ts'
+import { persistently } from './persistence.ts'
 import type { Credentials } from './remote.ts'
 import { type Granted, answerChallenges } from './tokens.ts'
-import { type Incoming, type Outgoing, type Transport, headerOf, readText } from './transport.ts'
+import { type Incoming, type Outgoing, type Transport, inGo, readText, shown } from './transport.ts'
 
 export interface SessionOptions {
   readonly transport: Transport
@@ -25,101 +26,107 @@ export interface SessionRequest extends Pick<Outgoing, 'method' | 'headers' | 's
   readonly expect: readonly number[]
 }
 
-/** How often a request is sent that the registry is too busy for. */
-const attempts = 5
-/** Milliseconds before the first repetition; twice as long before each next one. */
-const firstPause = 500
-/** Milliseconds that a registry may ask to wait. */
-const longestPause = 30_000
-
-const isBusy = (status: number) => status === 429 || (status >= 500 && status !== 501 && status !== 505)
-
 export class Session {
   readonly endpoint: Endpoint
-  readonly #transport: Transport
-  readonly #credentials: Credentials | undefined
-  readonly #scopes: Set<string>
+  readonly #options: SessionOptions
   #challenges: readonly Challenge[] = []
   #granted: Promise<Granted> | undefined
 
-  constructor({ transport, endpoint, credentials, scopes }: SessionOptions) {
-    this.#transport = transport
-    this.endpoint = endpoint
-    this.#credentials = credentials
-    this.#scopes = new Set(scopes)
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.endpoint = options.endpoint
   }
 
   /** Finds out whether there is a registry, and what it asks for. Rejects with `unavailable` if it can't be reached. */
-  async ping(signal?: AbortSignal): Promise<void> {
+  async ping(): Promise<void> {
     const url = `${this.endpoint.origin}/v2/`
-    const answer = await this.#transport.request(this.endpoint, { method: 'GET', url, signal })
-    const text = await readText(answer)
-    if (answer.status === 401) this.#challenges = parseChallenges(answer.headers['www-authenticate'])
-    else if (answer.status >= 500) throw registryError(`GET ${url}`, answer.status, text)
+    const answer = await this.#options.transport.request(this.endpoint, { method: 'GET', url })
+    await readText(answer)
+    if (answer.status === 401) this.#challenges = challengesOf(answer)
   }
 
-  /** Asks for the right to do one more thing. */
-  addScope(scope: string): void {
-    if (this.#scopes.has(scope)) return
-    this.#scopes.add(scope)
-    this.#granted = undefined
+  /** The same, with the right to do one more thing. */
+  withScope(scope: string): Session {
+    const other = new Session({ ...this.#options, scopes: [...this.#options.scopes, scope] })
+    other.#challenges = this.#challenges
+    return other
   }
 
   /** Sends a request, several times if the registry is busy or wants to know who asks. Rejects as Repository's methods do. */
   async request(request: SessionRequest): Promise<Incoming> {
     const { method, signal, expect } = request
-    const url = request.path.startsWith('/') ? this.endpoint.origin + request.path : request.path
     const once = request.body !== undefined && !Buffer.isBuffer(request.body)
-    let refused = false
-    for (let attempt = 1; ; attempt++) {
-      const authorization = await this.#authorization(url, signal)
-      const { headers, body } = request
-      const answer = await this.#transport.request(this.endpoint, {
-        method,
-        url,
-        headers,
-        body,
-        authorization,
-        signal,
-      })
+    const send = () => this.#send(request)
+    let answer = await (once ? send() : persistently(send, signal))
+    if (expect.includes(answer.status)) return answer
+    if (answer.status === 401 && this.#learn(answer) && !once) {
+      await readText(answer)
+      answer = await persistently(send, signal)
       if (expect.includes(answer.status)) return answer
-      if (answer.status === 401 && !refused) {
-        refused = true
-        this.#challenges = parseChallenges(answer.headers['www-authenticate'])
-        this.#granted = undefined
-        if (this.#challenges.length > 0 && !once) {
-          await readText(answer)
-          continue
-        }
-      }
-      if (isBusy(answer.status) && attempt < attempts && !once) {
-        answer.body.destroy()
-        await sleep(pauseOf(answer, attempt), undefined, { signal })
-        continue
-      }
-      const text = method === 'HEAD' ? '' : await readText(answer)
-      throw registryError(`${method} ${new URL(url).origin}${new URL(url).pathname}`, answer.status, text)
     }
+    const body = method === 'HEAD' ? '' : await readText(answer)
+    throw registryError({ status: answer.status, body, challenges: challengesOf(answer) })
+  }
+
+  async #send({ method, path, headers, body, signal }: SessionRequest): Promise<Incoming> {
+    const url = path.startsWith('/') ? this.endpoint.origin + path : path
+    const authorization = await this.#authorization(method, new URL(url), signal)
+    return await this.#options.transport.request(this.endpoint, { method, url, headers, body, authorization, signal })
+  }
+
+  /** What was sent was not enough: true if the registry says what would be. */
+  #learn(answer: Incoming): boolean {
+    this.#granted = undefined
+    this.#challenges = challengesOf(answer)
+    return this.#challenges.length > 0
   }
 
   // What was given for the registry goes to no other place that it names.
-  async #authorization(url: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-    if (this.#challenges.length === 0 || new URL(url).origin !== new URL(this.endpoint.origin).origin) return undefined
-    const known = await this.#granted
-    if (known && known.until > Date.now()) return known.authorization
-    const request = { endpoint: this.endpoint, credentials: this.#credentials, scopes: [...this.#scopes], signal }
-    const granted = answerChallenges(this.#transport, this.#challenges, request)
-    this.#granted = granted
+  async #authorization(method: string, url: URL, signal: AbortSignal | undefined): Promise<string | undefined> {
+    if (this.#challenges.length === 0 || url.origin !== new URL(this.endpoint.origin).origin) return undefined
+    for (;;) {
+      this.#granted ??= this.#answer()
+      const granted = this.#granted
+      try {
+        const { authorization, until } = await unlessAborted(granted, signal)
+        if (until > Date.now()) return authorization
+      } catch (error) {
+        throw named(error, method, url)
+      } finally {
+        signal?.throwIfAborted()
+      }
+      if (this.#granted === granted) this.#granted = undefined
+    }
+  }
+
+  // Who asked first may go away: others wait for it too.
+  #answer(): Promise<Granted> {
+    const granted = answerChallenges(this.#options.transport, this.#challenges, this.#options)
     granted.catch(() => {
       if (this.#granted === granted) this.#granted = undefined
     })
-    return (await granted).authorization
+    return granted
   }
 }
 
-function pauseOf(answer: Incoming, attempt: number): number {
-  const asked = headerOf(answer, 'retry-after') ?? ''
-  const seconds = /^\d+$/.test(asked) ? Number(asked) : (Date.parse(asked) - Date.now()) / 1000
-  if (Number.isFinite(seconds)) return Math.min(longestPause, Math.max(0, seconds * 1000))
-  return firstPause * 2 ** (attempt - 1) * (0.75 + Math.random() / 2)
+const challengesOf = ({ headers }: Incoming): Challenge[] => parseChallenges(headers['www-authenticate'])
+
+// A registry's or its service's refusal says by itself what it is about.
+function named(error: unknown, method: string, url: URL): unknown {
+  if (!(error instanceof GantryError) || error.kind !== 'unauthorized' || 'status' in error) return error
+  return new GantryError(error.kind, `${inGo(method)} "${shown(url)}": ${error.message}`, { cause: error })
+}
+
+/** What `promise` gives; rejects with the signal's reason if that comes first. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await promise
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => void aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

@@ -4,6 +4,7 @@ import { unauthorized, unavailable } from '../lib/errors.ts'
 import type { Challenge } from './challenge.ts'
 import type { Endpoint } from './endpoints.ts'
 import { registryError } from './errors.ts'
+import { persistently } from './persistence.ts'
 import type { Credentials } from './remote.ts'
 import { type Transport, readText } from './transport.ts'
 
@@ -46,8 +47,9 @@ export async function answerChallenges(
   if (bearer && credentials?.registryToken) return lasting(`Bearer ${credentials.registryToken}`)
   if (bearer) return await fetchToken(transport, bearer, request)
   if (challenges.some(({ scheme }) => scheme === 'basic')) {
-    if (!credentials?.username) throw unauthorized('no basic auth credentials')
-    return lasting(basic(credentials))
+    const authorization = basic(credentials)
+    if (authorization === undefined) throw unauthorized('no basic auth credentials')
+    return lasting(authorization)
   }
   throw unauthorized('unauthorized: authentication required')
 }
@@ -58,37 +60,35 @@ const lasting = (authorization: string): Granted => ({
   refreshToken: '',
 })
 
-const basic = ({ username = '', password = '' }: Credentials): string =>
-  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+/** The value of the header; undefined unless there are both a name and a password. */
+function basic({ username, password }: Credentials = {}): string | undefined {
+  return username && password ? `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` : undefined
+}
 
 async function fetchToken(transport: Transport, challenge: Challenge, request: TokenRequest): Promise<Granted> {
+  const { endpoint, credentials, signal } = request
   const { realm = '', service = '' } = challenge.parameters
-  const url = checkRealm(realm, request.endpoint)
+  const url = checkRealm(realm, endpoint)
   const scopes = [...new Set([...request.scopes, ...(challenge.parameters['scope'] ?? '').split(' ').filter(Boolean)])]
-  const { identityToken } = request.credentials ?? {}
+  const { identityToken } = credentials ?? {}
   const outgoing = identityToken ? refresh(url, service, scopes, identityToken) : ask(url, service, scopes, request)
-  const secure =
-    url.origin === new URL(request.endpoint.origin).origin ? request.endpoint.secure : url.protocol === 'https:'
-  const answer = await transport.request({ origin: url.origin, secure }, { ...outgoing, signal: request.signal })
-  const text = await readText(answer)
-  if (answer.status !== 200) throw registryError(`${outgoing.method} ${url.origin}${url.pathname}`, answer.status, text)
-  return readToken(text, url)
+  const answer = await persistently(() => transport.request(endpoint, { ...outgoing, signal }), signal)
+  const body = await readText(answer)
+  if (answer.status !== 200) throw registryError({ status: answer.status, body })
+  return readToken(body, url)
 }
 
 /**
  * The authorization service that the registry names. It gets the credentials for the registry, which the registry itself
  * could have asked for: what matters is that nobody in between reads them, and that no redirect takes them elsewhere.
  */
-function checkRealm(realm: string, endpoint: Endpoint): URL {
+function checkRealm(realm: string, { host, secure }: Endpoint): URL {
   const url = URL.canParse(realm) ? new URL(realm) : undefined
   if (!url || !['http:', 'https:'].includes(url.protocol)) {
-    throw unavailable(`${endpoint.host} names no valid authorization service: ${JSON.stringify(realm.slice(0, 200))}`)
+    throw unavailable(`${host} names no valid authorization service: ${JSON.stringify(realm.slice(0, 200))}`)
   }
-  const isOpen = url.protocol === 'http:'
-  if (isOpen && (endpoint.secure || url.hostname !== new URL(endpoint.origin).hostname)) {
-    throw unavailable(
-      `${endpoint.host} names an authorization service without encryption, ${url.host}: it gets no credentials`,
-    )
+  if (secure && url.protocol === 'http:') {
+    throw unavailable(`${host} names an authorization service without encryption, ${url.host}: it gets no credentials`)
   }
   return url
 }
@@ -97,11 +97,13 @@ function ask(realm: URL, service: string, scopes: readonly string[], { credentia
   const url = new URL(realm)
   if (service !== '') url.searchParams.set('service', service)
   for (const scope of scopes) url.searchParams.append('scope', scope)
-  if (!credentials?.username) return { method: 'GET', url: url.href } as const
-  if (offline) url.searchParams.set('offline_token', 'true')
-  url.searchParams.set('client_id', clientId)
-  url.searchParams.set('account', credentials.username)
-  return { method: 'GET', url: url.href, authorization: basic(credentials) } as const
+  if (offline) {
+    url.searchParams.set('offline_token', 'true')
+    url.searchParams.set('client_id', clientId)
+  }
+  const authorization = basic(credentials)
+  if (authorization !== undefined) url.searchParams.set('account', credentials?.username ?? '')
+  return { method: 'GET', url: url.href, authorization } as const
 }
 
 function refresh(realm: URL, service: string, scopes: readonly string[], token: string) {

@@ -1,11 +1,14 @@
 // Requests to registries over HTTP: connections, certificates, proxies, time limits and redirects. Knows no credentials of its own.
 
-import { rootCertificates } from 'node:tls'
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { getCACertificates } from 'node:tls'
 import type { Dispatcher } from 'undici'
-import { unavailable } from '../lib/errors.ts'
-import { certificatesFor } from './certificates.ts'
-import { type Endpoint, type RegistrySettings, hostName, isLoopback } from './endpoints.ts'
+import { GantryError, unavailable } from '../lib/errors.ts'
+import { type HostCertificates, certificatesFor } from './certificates.ts'
+import type { Endpoint, RegistrySettings } from './endpoints.ts'
+import { proxyFor } from './proxies.ts'
+import { reasonOf } from './reasons.ts'
 
 export interface Outgoing {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -27,110 +30,155 @@ export interface Incoming {
   readonly url: string
 }
 
+/** The way to a server is broken, which may pass. */
+export class ConnectionError extends GantryError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('unavailable', message, options)
+  }
+}
+
 /** Milliseconds. A registry that is silent for so long is given up. */
 const connectTimeout = 20_000
-const headersTimeout = 60_000
-const bodyTimeout = 60_000
+const silence = 60_000
 const maximumRedirects = 10
-/** Largest answer that is read as a whole, such as an error or a token. */
-const maximumText = 1 << 20
+/** Largest answer that is read as a whole, such as an error, a token or a list of tags. */
+const maximumText = 16 << 20
+/** Servers to which connections are kept. */
+const maximumKept = 32
 
 const redirects = new Set([301, 302, 303, 307, 308])
 
 /** Connections to registries, as the settings say. Close it when it is no longer used. */
 export class Transport {
   readonly #settings: RegistrySettings
-  readonly #dispatchers = new Map<string, Promise<Dispatcher>>()
+  /** Those used last are last. */
+  readonly #dispatchers = new Map<string, Dispatcher>()
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings
   }
 
   /**
-   * Sends a request and follows redirects of GET and HEAD: never from HTTPS to HTTP, and without authorization to another
-   * origin. Rejects with `unavailable` if the server can't be reached or says nothing.
+   * Sends a request on behalf of `endpoint` and follows redirects of what has no body: not from HTTPS to HTTP unless the
+   * endpoint is insecure, and without authorization from the first other origin on. Rejects with a ConnectionError if the
+   * server can't be reached or says nothing.
    */
-  async request(endpoint: Pick<Endpoint, 'origin' | 'secure'>, outgoing: Outgoing): Promise<Incoming> {
-    const start = new URL(outgoing.url)
-    let url = start
+  async request(endpoint: Pick<Endpoint, 'host' | 'secure'>, outgoing: Outgoing): Promise<Incoming> {
+    let url = new URL(outgoing.url)
+    let { authorization } = outgoing
     for (let hop = 0; hop <= maximumRedirects; hop++) {
-      const authorization = url.origin === start.origin ? outgoing.authorization : undefined
-      const secure = url.origin === start.origin ? endpoint.secure : true
-      const answer = await this.#send(url, secure, { ...outgoing, authorization })
-      const { location } = answer.headers
-      const follow = redirects.has(answer.status) && (outgoing.method === 'GET' || outgoing.method === 'HEAD')
-      if (!follow || typeof location !== 'string') return answer
+      const answer = await this.#send(endpoint, url, { ...outgoing, authorization })
+      const next = redirectOf(answer, outgoing)
+      if (next === undefined) return answer
       answer.body.destroy()
-      const next = URL.canParse(location, url) ? new URL(location, url) : undefined
-      if (!next || !['http:', 'https:'].includes(next.protocol)) {
-        throw unavailable(`${url.host} redirects to ${JSON.stringify(location.slice(0, 200))}, which is no address`)
+      if (!['http:', 'https:'].includes(next.protocol)) {
+        throw unavailable(`${url.host} redirects to ${shown(next).slice(0, 200)}, which is no address of a web server`)
       }
-      if (url.protocol === 'https:' && next.protocol === 'http:') {
+      if (url.protocol === 'https:' && next.protocol === 'http:' && endpoint.secure) {
         throw unavailable(`${url.host} redirects to ${next.host} without encryption, which is not followed`)
       }
+      if (next.origin !== url.origin) authorization = undefined
       url = next
     }
-    throw unavailable(`${start.host} redirects more than ${maximumRedirects} times`)
+    throw unavailable(`${new URL(outgoing.url).host} redirects more than ${maximumRedirects} times`)
   }
 
-  async #send(url: URL, secure: boolean, outgoing: Outgoing): Promise<Incoming> {
+  async #send(endpoint: Pick<Endpoint, 'host' | 'secure'>, url: URL, outgoing: Outgoing): Promise<Incoming> {
     const { method, body, signal, authorization } = outgoing
-    const dispatcher = await this.#dispatcherFor(url, secure)
+    signal?.throwIfAborted()
+    const dispatcher = await this.#dispatcherFor(endpoint, url)
     const headers = {
       'user-agent': this.#settings.userAgent,
       ...outgoing.headers,
       ...(authorization !== undefined && { authorization }),
     }
+    const options = { method, path: url.pathname + url.search, origin: url.origin, headers, body, signal }
+    const limits = { headersTimeout: silence, bodyTimeout: silence }
     try {
-      const options = { method, path: url.pathname + url.search, origin: url.origin, headers, body, signal }
-      const answer = await dispatcher.request({ ...options, headersTimeout, bodyTimeout } as Dispatcher.RequestOptions)
+      const answer = await dispatcher.request({ ...options, ...limits } as Dispatcher.RequestOptions)
+      // Who reads it sees what goes wrong; one that is thrown away must not end the process.
+      answer.body.on('error', () => {})
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url: url.href }
     } catch (cause) {
       signal?.throwIfAborted()
-      throw unavailable(`${method} ${JSON.stringify(shown(url))}: ${reasonOf(cause)}`, { cause })
+      throw new ConnectionError(`${inGo(method)} "${shown(url)}": ${reasonOf(cause, url)}`, { cause })
     }
   }
 
-  #dispatcherFor(url: URL, secure: boolean): Promise<Dispatcher> {
-    const key = `${url.origin} ${secure}`
-    const known = this.#dispatchers.get(key) ?? this.#connect(url, secure)
+  // Certificates are looked up each time: who has just put one there expects that it counts.
+  async #dispatcherFor({ host, secure }: Pick<Endpoint, 'host' | 'secure'>, url: URL): Promise<Dispatcher> {
+    const { certificates: directories } = this.#settings
+    const isEncrypted = url.protocol === 'https:'
+    const own = isEncrypted ? await certificatesFor(directories, url.host) : none
+    // Services that a registry names are often signed by the same authority.
+    const named = isEncrypted && url.host !== host ? await certificatesFor(directories, host) : none
+    const certificates = { authorities: [...own.authorities, ...named.authorities], client: own.client }
+    const key = `${url.origin} ${secure} ${digest(certificates)}`
+    const known = this.#dispatchers.get(key) ?? (await this.#connect(url, secure, certificates))
+    this.#dispatchers.delete(key)
     this.#dispatchers.set(key, known)
-    known.catch(() => this.#dispatchers.delete(key))
+    for (const [oldest, dispatcher] of this.#dispatchers) {
+      if (this.#dispatchers.size <= maximumKept) break
+      this.#dispatchers.delete(oldest)
+      // Requests under way end before.
+      dispatcher.close().catch(() => {})
+    }
     return known
   }
 
-  async #connect(url: URL, secure: boolean): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import('undici')
-    const { httpProxy, httpsProxy, noProxy, certificates } = this.#settings
-    const own = await certificatesFor(certificates, url.host)
+  async #connect(url: URL, secure: boolean, { authorities, client }: HostCertificates): Promise<Dispatcher> {
+    const { Agent, ProxyAgent } = await import('undici')
     const tls = {
       rejectUnauthorized: secure,
-      ...(own.authorities.length > 0 && { ca: [...rootCertificates, ...own.authorities] }),
-      ...(own.client.length > 0 && {
-        cert: own.client.map(({ certificate }) => certificate),
-        key: own.client.map(({ key }) => key),
+      allowH2: false,
+      timeout: connectTimeout,
+      ca: [...trusted(), ...authorities],
+      ...(client.length > 0 && {
+        cert: client.map(({ certificate }) => certificate),
+        key: client.map(({ key }) => key),
       }),
     }
-    const common = { connect: { ...tls, timeout: connectTimeout }, connections: 16, pipelining: 1 }
-    // As every program does: this machine is not behind the proxy.
-    if (isLoopback(hostName(url.host))) return new Agent(common)
-    return new EnvHttpProxyAgent({
-      ...common,
-      requestTls: tls,
-      ...(httpProxy !== '' && { httpProxy }),
-      ...(httpsProxy !== '' && { httpsProxy }),
-      ...(noProxy !== '' && { noProxy }),
-    })
+    const common = { allowH2: false, connections: 16, pipelining: 1 }
+    const proxy = proxyFor(this.#settings, url)
+    if (proxy === undefined) return new Agent({ ...common, connect: tls })
+    const proxyTls = { allowH2: false, timeout: connectTimeout, ca: trusted() }
+    return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTls, proxyTunnel: false })
   }
 
   async close(): Promise<void> {
     const all = [...this.#dispatchers.values()]
     this.#dispatchers.clear()
-    await Promise.allSettled(all.map(async dispatcher => await (await dispatcher).destroy()))
+    await Promise.allSettled(all.map(async dispatcher => await dispatcher.destroy()))
   }
 }
 
-/** The whole of a small answer as text; more than a megabyte is an error. */
+const none: HostCertificates = { authorities: [], client: [] }
+
+const digest = (value: HostCertificates) => createHash('sha256').update(JSON.stringify(value)).digest('hex')
+
+let authorities: string[] | undefined
+
+/** The authorities that this system trusts; those that Node brings if it has none. */
+function trusted(): string[] {
+  if (authorities === undefined) {
+    const system = getCACertificates('system')
+    authorities = system.length > 0 ? system : getCACertificates('bundled')
+  }
+  return authorities
+}
+
+/** Where a request is to be sent instead; undefined if that is not asked, or would repeat a body. */
+function redirectOf({ status, headers, body, url }: Incoming, outgoing: Outgoing): URL | undefined {
+  const { location } = headers
+  if (!redirects.has(status) || typeof location !== 'string' || outgoing.body !== undefined) return undefined
+  const reads = outgoing.method === 'GET' || outgoing.method === 'HEAD'
+  if (!reads && status !== 307 && status !== 308) return undefined
+  if (URL.canParse(location, url)) return new URL(location, url)
+  body.destroy()
+  throw unavailable(`${new URL(url).host} redirects to ${JSON.stringify(location.slice(0, 200))}, which is no address`)
+}
+
+/** The whole of a small answer as text; more than 16 megabytes are an error. */
 export async function readText({ body, url }: Incoming): Promise<string> {
   return (await readBytes(body, maximumText, url)).toString()
 }
@@ -139,17 +187,19 @@ export async function readText({ body, url }: Incoming): Promise<string> {
 export async function readBytes(body: Readable, maximum: number, from: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  const deadline = AbortSignal.timeout(headersTimeout)
-  const end = () => void body.destroy(unavailable(`the answer of ${shown(new URL(from))} takes too long`))
-  deadline.addEventListener('abort', end)
+  const what = `the answer of ${shown(new URL(from))}`
+  const deadline = setTimeout(() => void body.destroy(unavailable(`${what} takes too long`)), silence)
   try {
     for await (const chunk of body) {
       size += (chunk as Buffer).length
-      if (size > maximum) throw unavailable(`the answer of ${shown(new URL(from))} has more than ${maximum} bytes`)
+      if (size > maximum) throw unavailable(`${what} has more than ${maximum} bytes`)
       chunks.push(chunk as Buffer)
     }
+  } catch (error) {
+    if (error instanceof GantryError) throw error
+    throw new ConnectionError(`${what} was cut off: ${reasonOf(error, new URL(from))}`, { cause: error })
   } finally {
-    deadline.removeEventListener('abort', end)
+    clearTimeout(deadline)
   }
   return Buffer.concat(chunks)
 }
@@ -160,13 +210,8 @@ export const headerOf = ({ headers }: Pick<Incoming, 'headers'>, name: string): 
   return Array.isArray(value) ? value[0] : value
 }
 
-// The query of a redirect may hold a signature that lets anyone in.
-const shown = ({ origin, pathname }: URL) => `${origin}${pathname}`
+/** The address for a message: the query of a redirect may hold a signature that lets anyone in. */
+export const shown = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`
 
-/** What went wrong on the way, in a few words: the innermost reason says most. */
-export function reasonOf(error: unknown): string {
-  let innermost: unknown = error
-  while (innermost instanceof Error && innermost.cause !== undefined) innermost = innermost.cause
-  if (innermost instanceof AggregateError && innermost.errors.length > 0) innermost = innermost.errors[0]
-  return innermost instanceof Error ? innermost.message : String(innermost)
-}
+/** A method as Go's programs write it in their errors. */
+export const inGo = (method: string): string => method[0] + method.slice(1).toLowerCase()

@@ -3,9 +3,10 @@
 import { invalid, unavailable } from '../lib/errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from './errors.ts'
+import { pause } from './persistence.ts'
 import type { BlobName, PushOptions } from './remote.ts'
 import type { Session } from './session.ts'
-import { type Incoming, headerOf, readText } from './transport.ts'
+import { ConnectionError, type Incoming, headerOf, readText } from './transport.ts'
 
 /** How often an upload is taken up again, or begun anew. */
 const attempts = 5
@@ -18,12 +19,17 @@ export async function mountBlob(
   from: string,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  session.addScope(`repository:${from}:pull`)
   const path = `/v2/${to}/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
-  const answer = await session.request({ method: 'POST', path, expect: [201, 202], signal })
-  await readText(answer)
-  if (answer.status === 201) return true
-  await cancel(session, answer, signal)
+  const allowed = session.withScope(`repository:${from}:pull`)
+  try {
+    const answer = await allowed.request({ method: 'POST', path, expect: [201, 202], signal })
+    await readText(answer)
+    if (answer.status === 201) return true
+    await cancel(allowed, answer, signal)
+  } catch {
+    // It may be forbidden to read from there: then the bytes are sent.
+    signal?.throwIfAborted()
+  }
   return false
 }
 
@@ -54,6 +60,7 @@ export async function pushBlob(
     } catch (error) {
       signal?.throwIfAborted()
       if (attempt === attempts || !isPassing(error)) throw error
+      await pause(attempt, signal)
       place = (await resume(session, place, signal)) ?? (await begin(session, to, signal))
     }
   }
@@ -68,7 +75,12 @@ interface Place {
 
 // One that has gone meanwhile, or whose bytes are not where they should be, is begun anew.
 const isPassing = (error: unknown): boolean =>
-  !(error instanceof RegistryError) || error.status >= 500 || [401, 404, 408, 416, 429].includes(error.status)
+  error instanceof RegistryError
+    ? error.status >= 500 || passing.includes(error.status)
+    : error instanceof ConnectionError
+
+// A token may end while a stream is sent: the next request gets another one, or is refused for good.
+const passing: readonly number[] = [401, 404, 408, 416, 429]
 
 async function begin(session: Session, to: string, signal?: AbortSignal): Promise<Place> {
   const path = `/v2/${to}/blobs/uploads/`
@@ -100,6 +112,7 @@ async function send(
 ): Promise<void> {
   let next = path
   if (start < size) {
+    using stalled = stallWatch(new URL(path, session.endpoint.origin).host)
     const answer = await session.request({
       method: 'PATCH',
       path,
@@ -108,9 +121,12 @@ async function send(
         'content-length': String(size - start),
         'content-range': `${start}-${size - 1}`,
       },
-      body: counted(open(start), start, size, onProgress),
+      body: counted(open(start), start, size, bytes => {
+        stalled.moved(bytes < size)
+        onProgress(bytes)
+      }),
       expect: [202, 204],
-      signal,
+      signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
     })
     await readText(answer)
     next = placed(answer)
@@ -123,6 +139,24 @@ async function send(
   const told = headerOf(answer, 'docker-content-digest')
   if (told !== undefined && told !== digest)
     throw invalid(`the registry stored ${told.slice(0, 200)} instead of ${digest}`)
+}
+
+/** Milliseconds in which a registry has to take some bytes. */
+const patience = 60_000
+
+/** Aborts when nothing has moved for too long, as long as there is more to send. */
+function stallWatch(host: string): Disposable & { readonly signal: AbortSignal; moved(isMore: boolean): void } {
+  const over = new AbortController()
+  const giveUp = () => over.abort(new ConnectionError(`${host} takes no more bytes of a blob`))
+  let timer = setTimeout(giveUp, patience)
+  return {
+    signal: over.signal,
+    moved(isMore) {
+      clearTimeout(timer)
+      if (isMore) timer = setTimeout(giveUp, patience)
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  }
 }
 
 async function* counted(

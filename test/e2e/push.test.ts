@@ -72,6 +72,9 @@ test('push', async suite => {
     const said = async (...args: string[]) => (await engine.docker(['push', ...args])).stderr
     assert.match(await said(`${registry.host}/nothing:1`), /An image does not exist locally with the tag: /)
     await engine.ok(['tag', name, '127.0.0.1:1/busybox'])
-    assert.match(await said('127.0.0.1:1/busybox'), /"http:\/\/127.0.0.1:1\/v2\/": connect ECONNREFUSED/)
+    assert.match(
+      await said('127.0.0.1:1/busybox'),
+      /^Get "http:\/\/127.0.0.1:1\/v2\/": dial tcp 127.0.0.1:1: connect: connection refused\n$/,
+    )
   })
 })
