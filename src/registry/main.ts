@@ -2,34 +2,91 @@
 
 import { once } from 'node:events'
 import type { Server } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { Server as SecureServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { messageOf } from '../lib/errors.ts'
 import { type Log, createLog } from '../lib/log.ts'
+import { Gate } from './auth/gate.ts'
+import { Rights } from './auth/rights.ts'
+import { Tokens } from './auth/tokens.ts'
+import { Users } from './auth/users.ts'
+import { type AccessConfig, type RegistryConfig, type RegistryFlags, type TlsConfig, readConfig } from './config.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { createRegistryServer } from './http/server.ts'
 import { Repositories } from './repository.ts'
+import type { Storage } from './storage.ts'
 import { Uploads } from './uploads.ts'
 
-const defaults = { root: '/var/lib/gantry-registry', listen: '127.0.0.1:5000' }
-
 async function main(argv: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: argv,
-    options: { root: { type: 'string', default: defaults.root }, listen: { type: 'string', default: defaults.listen } },
-  })
-  const address = parseAddress(values.listen)
+  const { values: flags } = parseArgs({ args: argv, options: flagTypes })
+  const config = readConfig(flags)
+  const address = parseAddress(config.listen)
   const log = createLog('info')
-  const storage = new DiskStorage(values.root)
+  const storage = new DiskStorage(config.root)
   await storage.prepare()
   const repositories = new Repositories(storage)
   const uploads = new Uploads(storage)
-  const server = createRegistryServer({ storage, repositories, uploads }, log)
+  const access = config.access && (await openAccess(storage, config, config.access))
+  const parts = { storage, repositories, uploads, gate: access?.gate }
+  const server = createRegistryServer(parts, log, { tls: config.tls && readTls(config.tls) })
   server.listen(address)
   await once(server, 'listening')
-  log.info({ root: values.root, address: server.address() }, 'The registry is ready')
+  log.info({ root: config.root, address: server.address(), users: config.access?.users.size }, 'The registry is ready')
+  process.on('SIGHUP', () => reload(flags, access, server, log))
   using _expiry = hourly(async () => void (await uploads.expire(await repositories.receiving())), log)
   await stopSignal()
   await close(server)
+}
+
+const aText = { type: 'string' } as const
+const flagTypes = {
+  config: aText,
+  root: aText,
+  listen: aText,
+  htpasswd: aText,
+  'tls-cert': aText,
+  'tls-key': aText,
+  'tls-client-ca': aText,
+}
+
+async function openAccess(storage: Storage, { service, url }: RegistryConfig, config: AccessConfig) {
+  const users = new Users(config.users)
+  const tokens = await Tokens.open(storage, service)
+  return { users, gate: new Gate({ users, rights: rightsOf(config), tokens, service, url }) }
+}
+
+const rightsOf = ({ rules, groups }: AccessConfig) => new Rights(rules, groups)
+
+const readTls = ({ certificate, key, clientCa }: TlsConfig): TlsOptions => ({
+  cert: readFileSync(certificate),
+  key: readFileSync(key),
+  ...(clientCa !== undefined && { ca: readFileSync(clientCa), requestCert: true, rejectUnauthorized: true }),
+})
+
+// Users, groups, rules and certificates can change; what is wrong with the file leaves all as it was.
+function reload(
+  flags: RegistryFlags,
+  access: Awaited<ReturnType<typeof openAccess>> | undefined,
+  server: Server,
+  log: Log,
+): void {
+  try {
+    const config = readConfig(flags)
+    if ((config.access === undefined) !== (access === undefined)) {
+      throw new Error('whether there are users counts from the next start on')
+    }
+    const tls = config.tls && readTls(config.tls)
+    if (config.access) {
+      access?.users.replace(config.access.users)
+      access?.gate.replaceRights(rightsOf(config.access))
+    }
+    if (tls && server instanceof SecureServer) server.setSecureContext(tls)
+    log.info({}, 'Reloaded the configuration')
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'The configuration was not reloaded: everything stays as it was')
+  }
 }
 
 /** `HOST:PORT`, `[HOST]:PORT` or `:PORT` for every address of the host. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Gate } from './auth/gate.ts'
 import { silentLog } from '../lib/log.ts'
 import { type ContentDigest, contentDigestOf } from './digest.ts'
 import { DiskStorage } from './disk-storage.ts'
@@ -21,18 +22,22 @@ export interface TestRegistry extends AsyncDisposable {
 }
 
 /** Starts a registry; `root` for one that is there already and stays. */
-export async function startRegistry(root?: string, limits?: ServerOptions): Promise<TestRegistry> {
+export async function startRegistry(root?: string, options?: ServerOptions, gate?: Gate): Promise<TestRegistry> {
   const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
   const storage = new DiskStorage(directory)
   await storage.prepare()
   const repositories = new Repositories(storage)
-  const server = createRegistryServer({ storage, repositories, uploads: new Uploads(storage) }, silentLog, limits)
+  const server = createRegistryServer(
+    { storage, repositories, uploads: new Uploads(storage), gate },
+    silentLog,
+    options,
+  )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     root: directory,
     url,
-    request: (method, path, options) => fetch(`${url}/v2/${path}`, { method, redirect: 'manual', ...options }),
+    request: (method, path, more) => fetch(`${url}/v2/${path}`, { method, redirect: 'manual', ...more }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))

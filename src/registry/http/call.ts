@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import type { Repositories, Repository } from '../repository.ts'
+import type { Gate } from '../auth/gate.ts'
 import type { Storage } from '../storage.ts'
 import type { Uploads } from '../uploads.ts'
 
@@ -12,6 +13,8 @@ export interface RegistryParts {
   readonly storage: Storage
   readonly repositories: Repositories
   readonly uploads: Uploads
+  /** Undefined if everyone may do everything. */
+  readonly gate?: Gate | undefined
 }
 
 /** One request, its path taken apart and checked. */
@@ -23,6 +26,8 @@ export interface RegistryCall extends RegistryParts {
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly body: IncomingMessage
+  /** True if the caller may read that repository, too. */
+  readonly mayRead: (repository: string) => boolean
 }
 
 /** An answer: without a body, with a small one, or with a stream of as many bytes as its Content-Length says. */

@@ -78,16 +78,16 @@ test('uploads that nobody goes on with expire', async () => {
   assert.deepEqual(uploadsIn(registry), [young.split('/').at(-1)])
 })
 
-/** A storage whose lists of tags come late: when `open` is resolved. */
+/** A storage whose lists of tags come late: when `late` is resolved. */
 class LateTags extends DiskStorage {
   readonly asked = Promise.withResolvers<void>()
-  readonly open = Promise.withResolvers<void>()
+  readonly late = Promise.withResolvers<void>()
 
   override async list(prefix: string): Promise<readonly string[]> {
     const found = await super.list(prefix)
     if (!prefix.endsWith('_tags')) return found
     this.asked.resolve()
-    await this.open.promise
+    await this.late.promise
     return found
   }
 }
@@ -102,7 +102,7 @@ test('a tag that is set while its manifest is removed names a manifest, or is go
   const put = repository.putManifest('tag', Buffer.from(body), 'application/vnd.oci.image.manifest.v1+json')
   // Time enough to be done, if nothing keeps it waiting.
   await Promise.race([put, new Promise(resolve => setTimeout(resolve, 300))])
-  storage.open.resolve()
+  storage.late.resolve()
   await Promise.all([removed, put])
   assert.deepEqual(await repository.tags(), ['tag'])
   assert.equal((await repository.manifest('tag')).digest, digest)

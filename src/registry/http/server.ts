@@ -1,14 +1,19 @@
 // The registry over HTTP: from a request's path to its handler, and errors to their form.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { TLSSocket, type TlsOptions } from 'node:tls'
 import { http } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
+import type { Caller, Gate } from '../auth/gate.ts'
+import type { Action } from '../auth/rights.ts'
 import { RegistryError, formatError, toRegistryError } from '../errors.ts'
 import { parseRepositoryName } from '../names.ts'
 import { blob } from './blobs.ts'
 import { type RegistryAnswer, type RegistryCall, type RegistryParts, sendAnswer } from './call.ts'
 import { catalog, referrers, tagList } from './lists.ts'
 import { manifest } from './manifests.ts'
+import { token } from './token.ts'
 import { beginUpload, upload } from './uploads.ts'
 
 interface Route {
@@ -33,17 +38,20 @@ const commonHeaders = { 'docker-distribution-api-version': 'registry/2.0', 'x-co
 export interface ServerOptions {
   /** Milliseconds after which a connection on which nothing moves is closed, with what is going on there. */
   readonly idleTime?: number
+  /** With it, the server speaks HTTPS only. */
+  readonly tls?: TlsOptions | undefined
 }
 
 /** A server that answers for a registry; the caller listens and closes. */
 export function createRegistryServer(
   parts: RegistryParts,
   log: Log,
-  { idleTime = 120_000 }: ServerOptions = {},
+  { idleTime = 120_000, tls }: ServerOptions = {},
 ): Server {
   // A blob takes as long as it takes; only the head of a request must come soon, and something must come.
   const limits = { headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: idleTime }
-  const server = http.createServer(limits, (request, response) => void serve(parts, log, request, response))
+  const listener: RequestListener = (request, response) => void serve(parts, log, request, response)
+  const server = tls ? createSecureServer({ ...limits, ...tls }, listener) : http.createServer(limits, listener)
   return server.setTimeout(idleTime)
 }
 
@@ -56,6 +64,8 @@ async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, r
     const what = { err: thrown, method: request.method, url: request.url }
     if (request.destroyed && !request.complete) log.debug(what, 'A client went away')
     else if (error !== thrown) log.error(what, 'A request failed')
+    if (error.status === 401 && parts.gate && !response.headersSent)
+      response.setHeader('www-authenticate', challengeFor(parts.gate, request))
     refuse(request, response, error)
   }
 }
@@ -69,21 +79,63 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: Regis
 }
 
 async function answer(parts: RegistryParts, request: IncomingMessage): Promise<RegistryAnswer> {
+  const { gate } = parts
   const { pathname, query } = targetOf(request.url ?? '/')
-  const method = request.method ?? 'GET'
+  if (gate && pathname === '/token') return await token(gate, request, query)
+  const caller = gate ? await gate.caller(request.headers) : nobody
   if (pathname === '/v2' || pathname === '/v2/') {
+    gate?.check(caller, {})
     return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
   }
-  const path = pathname.startsWith('/v2/') ? pathname.slice('/v2/'.length) : undefined
-  if (path === '_catalog' && method === 'GET') return await catalog(await parts.repositories.names(), query)
-  for (const { pattern, methods, handle } of path === undefined ? [] : routes) {
-    const [, name, reference = ''] = pattern.exec(path ?? '') ?? []
-    if (name === undefined) continue
-    if (!methods.includes(method)) throw new RegistryError('UNSUPPORTED', `${method} is not possible here`)
-    const repository = parts.repositories.open(parseRepositoryName(name))
-    return await handle({ ...parts, method, repository, reference, query, headers: request.headers, body: request })
+  const method = request.method ?? 'GET'
+  if (pathname === '/v2/_catalog' && method === 'GET') return await catalog(await namesFor(parts, caller), query)
+  const found = findRoute(pathname)
+  if (!found) throw new RegistryError('UNSUPPORTED', 'the registry has nothing at this path', { status: 404 })
+  const { route, name, reference } = found
+  if (!route.methods.includes(method)) throw new RegistryError('UNSUPPORTED', `${method} is not possible here`)
+  const repository = parts.repositories.open(parseRepositoryName(name))
+  if (gate) checkRights(gate, caller, repository.name, route, method)
+  const mayRead = (other: string) => !gate || gate.allows(caller, other, 'pull')
+  const call = { ...parts, method, repository, reference, query, headers: request.headers, body: request, mayRead }
+  return await route.handle(call)
+}
+
+const nobody: Caller = { user: undefined, access: undefined }
+
+function findRoute(pathname: string): { route: Route; name: string; reference: string } | undefined {
+  if (!pathname.startsWith('/v2/')) return undefined
+  for (const route of routes) {
+    const [, name, reference = ''] = route.pattern.exec(pathname.slice('/v2/'.length)) ?? []
+    if (name !== undefined) return { route, name, reference }
   }
-  throw new RegistryError('UNSUPPORTED', 'the registry has nothing at this path', { status: 404 })
+  return undefined
+}
+
+function actionOf({ handle }: Route, method: string): Action {
+  if (handle === upload || handle === beginUpload || method === 'PUT') return 'push'
+  return method === 'DELETE' ? 'delete' : 'pull'
+}
+
+function checkRights(gate: Gate, caller: Caller, repository: string, route: Route, method: string): void {
+  const action = actionOf(route, method)
+  // Who pushes looks first what is there already.
+  if (method === 'HEAD' && gate.allows(caller, repository, 'push')) return
+  gate.check(caller, { repository, action })
+}
+
+/** The repositories that the caller may know of. Throws UNAUTHORIZED if that is asked for without a name, or another token. */
+async function namesFor({ gate, repositories }: RegistryParts, caller: Caller): Promise<string[]> {
+  if (gate && !gate.mayList(caller)) throw new RegistryError('UNAUTHORIZED', 'authentication required')
+  const names = await repositories.names()
+  return gate ? names.filter(name => gate.sees(caller, name)) : names
+}
+
+/** The challenge for a request that was refused for want of credentials. */
+function challengeFor(gate: Gate, request: IncomingMessage): string {
+  const { pathname } = targetOf(request.url ?? '/')
+  const found = findRoute(pathname)
+  const wanted = found ? { repository: found.name, action: actionOf(found.route, request.method ?? 'GET') } : {}
+  return gate.challenge(request.headers, request.socket instanceof TLSSocket, wanted, pathname === '/v2/_catalog')
 }
 
 // What can't be decoded names nothing.

@@ -31,9 +31,18 @@ function algorithmOf(text: string | null): Algorithm {
 }
 
 // False if the other repository does not have it: the client uploads it then.
-async function mount({ query, repositories, repository }: RegistryCall, digest: ContentDigest): Promise<boolean> {
+async function mount(
+  { query, repositories, repository, mayRead }: RegistryCall,
+  digest: ContentDigest,
+): Promise<boolean> {
   const from = query.get('from')
-  if (from === null || !(await repositories.open(parseRepositoryName(from)).hasBlob(digest))) return false
+  // What one may not read is as if it weren't there.
+  if (
+    from === null ||
+    !mayRead(parseRepositoryName(from)) ||
+    !(await repositories.open(parseRepositoryName(from)).hasBlob(digest))
+  )
+    return false
   await repository.linkBlob(digest)
   return true
 }

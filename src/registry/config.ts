@@ -1,0 +1,221 @@
+// The registry's configuration: a YAML file, with flags that count more. Whatever it has that is not known is refused.
+
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import { messageOf } from '../lib/errors.ts'
+import { type Action, type Rule } from './auth/rights.ts'
+import { checkHash, parseHtpasswd } from './auth/users.ts'
+
+export interface AccessConfig {
+  readonly users: ReadonlyMap<string, string>
+  readonly groups: ReadonlyMap<string, ReadonlySet<string>>
+  readonly rules: readonly Rule[]
+}
+
+export interface TlsConfig {
+  /** Paths of PEM files. */
+  readonly certificate: string
+  readonly key: string
+  /** Authorities of which clients must have a certificate; undefined if they need none. */
+  readonly clientCa: string | undefined
+}
+
+export interface RegistryConfig {
+  readonly root: string
+  /** `HOST:PORT`. */
+  readonly listen: string
+  /** Where clients reach it, if that is not what they say. */
+  readonly url: string | undefined
+  /** Names the registry in tokens. */
+  readonly service: string
+  readonly tls: TlsConfig | undefined
+  /** Undefined: everyone who reaches it may do everything. */
+  readonly access: AccessConfig | undefined
+}
+
+/** What flags say; undefined for those that were not given. */
+export interface RegistryFlags {
+  readonly config?: string | undefined
+  readonly root?: string | undefined
+  readonly listen?: string | undefined
+  readonly htpasswd?: string | undefined
+  readonly 'tls-cert'?: string | undefined
+  readonly 'tls-key'?: string | undefined
+  readonly 'tls-client-ca'?: string | undefined
+}
+
+const settings = ['root', 'listen', 'url', 'service', 'tls', 'htpasswd', 'users', 'groups', 'access']
+const defaults = { root: '/var/lib/gantry-registry', listen: '127.0.0.1:5000', service: 'gantry-registry' }
+
+/** Reads the file that the flags name, if they do, and what it leads to. Throws a sentence that says what is wrong where. */
+export function readConfig(flags: RegistryFlags): RegistryConfig {
+  const file = flags.config === undefined ? new Section({}, '', settings) : readFile(flags.config)
+  const near = (path: string) => resolve(flags.config === undefined ? '.' : dirname(flags.config), path)
+  const fromFile = (name: string) => mapped(file.text(name), near)
+  const tls = file.section('tls', ['certificate', 'key', 'client-ca'])
+  const pem = (name: string, flag: string | undefined) => flag ?? mapped(tls.text(name), near)
+  const certificate = pem('certificate', flags['tls-cert'])
+  const key = pem('key', flags['tls-key'])
+  const clientCa = pem('client-ca', flags['tls-client-ca'])
+  if ((certificate === undefined) !== (key === undefined)) throw new Error('TLS needs both a certificate and its key')
+  if (clientCa !== undefined && certificate === undefined)
+    throw new Error('client-ca needs a certificate and a key, too')
+  const config = {
+    root: flags.root ?? fromFile('root') ?? defaults.root,
+    listen: flags.listen ?? file.text('listen') ?? defaults.listen,
+    url: file.text('url')?.replace(/\/+$/, ''),
+    service: file.text('service') ?? defaults.service,
+    tls: certificate !== undefined && key !== undefined ? { certificate, key, clientCa } : undefined,
+    access: readAccess(file, flags.htpasswd ?? fromFile('htpasswd')),
+  }
+  tls.finish()
+  file.finish()
+  if (config.url !== undefined && !/^https?:\/\/[^/]+$/.test(config.url)) {
+    throw new Error(`url: expected one such as https://registry.example.org, not ${JSON.stringify(config.url)}`)
+  }
+  return config
+}
+
+const mapped = <T, R>(value: T | undefined, body: (value: T) => R): R | undefined =>
+  value === undefined ? undefined : body(value)
+
+function readFile(path: string): Section {
+  try {
+    const value: unknown = parse(readFileSync(path, 'utf8')) ?? {}
+    return new Section(value, '', settings)
+  } catch (cause) {
+    throw new Error(`${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readAccess(file: Section, htpasswd: string | undefined): AccessConfig | undefined {
+  const users = new Map(htpasswd === undefined ? [] : readHtpasswd(htpasswd))
+  for (const [name, hash] of file.texts('users')) users.set(name, checkHash(hash, `users.${name}`))
+  const groups = new Map(file.lists('groups').map(([name, members]) => [name, new Set(members)] as const))
+  const rules = file.sections('access').map(readRule)
+  const isOpen = htpasswd === undefined && users.size === 0 && rules.length === 0 && groups.size === 0
+  if (isOpen) return undefined
+  for (const [name, members] of groups) {
+    const stranger = [...members].find(member => !users.has(member))
+    if (stranger !== undefined) throw new Error(`groups.${name}: there is no user ${stranger}`)
+  }
+  for (const [index, rule] of rules.entries()) checkRule(rule, `access[${index}]`, users, groups)
+  return { users, groups, rules }
+}
+
+function readHtpasswd(path: string): Map<string, string> {
+  try {
+    return parseHtpasswd(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new Error(`${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+const words: Readonly<Record<string, Action>> = { read: 'pull', write: 'push', delete: 'delete' }
+
+function readRule(section: Section): Rule {
+  const allow = section.list('allow').map(word => {
+    const action = words[word]
+    if (action === undefined) throw new Error(`${section.path}.allow: expected read, write or delete, not ${word}`)
+    return action
+  })
+  const rule = {
+    repository: section.text('repository') ?? '**',
+    users: section.list('users'),
+    groups: section.list('groups'),
+    anonymous: section.flag('anonymous'),
+    allow,
+  }
+  section.finish()
+  return rule
+}
+
+function checkRule(
+  { users, groups, anonymous, allow }: Rule,
+  where: string,
+  known: ReadonlyMap<string, string>,
+  knownGroups: ReadonlyMap<string, unknown>,
+): void {
+  if (allow.length === 0) throw new Error(`${where}: allow names nothing; a rule can't forbid, it can only allow`)
+  if (users.length + groups.length === 0 && !anonymous) {
+    throw new Error(`${where}: expected users, groups, or anonymous: true`)
+  }
+  const user = users.find(name => name !== '*' && !known.has(name))
+  if (user !== undefined) throw new Error(`${where}: there is no user ${user}`)
+  const group = groups.find(name => !knownGroups.has(name))
+  if (group !== undefined) throw new Error(`${where}: there is no group ${group}`)
+}
+
+/** A mapping of the file, which has to be what it is asked for; what nobody asks for is an error. */
+class Section {
+  readonly path: string
+  readonly #values: Readonly<Record<string, unknown>>
+  /** What there may be; asking for it says so. */
+  readonly #asked: Set<string>
+
+  constructor(value: unknown, path: string, known: readonly string[] = []) {
+    this.#asked = new Set(known)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new Error(`${path || 'the file'}: expected names with values`)
+    }
+    this.path = path
+    this.#values = value as Record<string, unknown>
+  }
+
+  #at(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`
+  }
+
+  #get(name: string): unknown {
+    this.#asked.add(name)
+    return this.#values[name] ?? undefined
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#get(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw new Error(`${this.#at(name)}: expected a text, not ${JSON.stringify(value)}`)
+  }
+
+  flag(name: string): boolean {
+    const value = this.#get(name) ?? false
+    if (typeof value === 'boolean') return value
+    throw new Error(`${this.#at(name)}: expected true or false, not ${JSON.stringify(value)}`)
+  }
+
+  list(name: string): string[] {
+    return checkList(this.#get(name) ?? [], this.#at(name))
+  }
+
+  texts(name: string): [string, string][] {
+    const section = this.section(name)
+    return Object.keys(section.#values).map(key => [key, section.text(key) ?? ''])
+  }
+
+  lists(name: string): [string, string[]][] {
+    const section = this.section(name)
+    return Object.keys(section.#values).map(key => [key, section.list(key)])
+  }
+
+  section(name: string, known: readonly string[] = []): Section {
+    return new Section(this.#get(name) ?? {}, this.#at(name), known)
+  }
+
+  sections(name: string): Section[] {
+    const value = this.#get(name) ?? []
+    if (!Array.isArray(value)) throw new Error(`${this.#at(name)}: expected a list`)
+    return value.map((item: unknown, index) => new Section(item, `${this.#at(name)}[${index}]`))
+  }
+
+  /** Throws if there is anything that nobody asked for. */
+  finish(): void {
+    const unknown = Object.keys(this.#values).find(name => !this.#asked.has(name))
+    if (unknown !== undefined) throw new Error(`${this.#at(unknown)}: there is no such setting`)
+  }
+}
+
+function checkList(value: unknown, path: string): string[] {
+  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value
+  throw new Error(`${path}: expected a list of texts, not ${JSON.stringify(value)}`)
+}
