@@ -2,7 +2,7 @@
 
 import type { Repository } from '../distribution/remote.ts'
 import { RegistryError } from '../distribution/errors.ts'
-import { notFound } from '../lib/errors.ts'
+import { notFound, system } from '../lib/errors.ts'
 import type { Platform } from '../oci/manifest.ts'
 import { parseDigest } from '../oci/digest.ts'
 import {
@@ -133,6 +133,7 @@ function explanation(reference: Reference, error: unknown): unknown {
     case 'NAME_UNKNOWN':
       return notFound(`repository ${name} not found: ${error.message}`, options)
     default:
-      return error
+      // A 401 of ours would mean that the engine itself wants a password.
+      return error.kind === 'unauthorized' || error.kind === 'forbidden' ? system(error.message, options) : error
   }
 }

@@ -8,7 +8,7 @@ import { hashSync } from 'bcryptjs'
 
 import { Authority } from '../kit/certificates.ts'
 import { TestRegistry } from '../kit/registry.ts'
-import { startGantrydWithBusybox } from './engine.ts'
+import { startEngine } from './engine.ts'
 
 const rights = {
   users: { writer: hashSync('write: it', 4), reader: hashSync('read', 4) },
@@ -21,7 +21,7 @@ const rights = {
 }
 
 test('a registry with users', async suite => {
-  await using engine = await startGantrydWithBusybox()
+  await using engine = await startEngine()
   const authority = await Authority.create(join(engine.directory, 'authority'))
   const server = await authority.sign('server', 'serverAuth')
   const file = join(engine.directory, 'registry.yaml')

@@ -129,7 +129,8 @@ test('users, repositories and actions', async suite => {
                 assert.equal(answer.status, name !== undefined && way === 'password' ? 403 : 401, what)
                 const challenge = answer.headers.get('www-authenticate')
                 if (answer.status === 401) {
-                  assert.equal(challenge, `Bearer realm="${registry.url}/token",service="test",scope="${scope}"`)
+                  const asked = `Bearer realm="${registry.url}/token",service="test",scope="${scope}"`
+                  assert.equal(challenge, name === undefined ? asked : `${asked},error="insufficient_scope"`)
                 }
               }
               await answer.arrayBuffer()

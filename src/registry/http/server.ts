@@ -65,7 +65,10 @@ async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, r
     if (request.destroyed && !request.complete) log.debug(what, 'A client went away')
     else if (error !== thrown) log.error(what, 'A request failed')
     if (error.status === 401 && parts.gate && !response.headersSent)
-      response.setHeader('www-authenticate', challengeFor(parts.gate, request))
+      response.setHeader(
+        'www-authenticate',
+        challengeFor(parts.gate, request) + (error.code === 'DENIED' ? tooLittle : ''),
+      )
     refuse(request, response, error)
   }
 }
@@ -129,6 +132,9 @@ async function namesFor({ gate, repositories }: RegistryParts, caller: Caller): 
   const names = await repositories.names()
   return gate ? names.filter(name => gate.sees(caller, name)) : names
 }
+
+// Of a token that was understood (RFC 6750, section 3.1).
+const tooLittle = ',error="insufficient_scope"'
 
 /** The challenge for a request that was refused for want of credentials. */
 function challengeFor(gate: Gate, request: IncomingMessage): string {
