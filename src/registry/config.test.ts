@@ -57,6 +57,8 @@ test('what is wrong is said with its place', () => {
     ['access: [{users: [eve], allow: [read]}]', /^access\[0\]: there is no user eve$/],
     ['access: [{groups: [eve], allow: [read]}]', /^access\[0\]: there is no group eve$/],
     ['url: here', /^url: expected one such as/],
+    ['collection: {grace: 10m}', /^collection\.grace: expected an hour at least/],
+    ['collection: {every: soon}', /^collection\.every: expected a duration/],
     ['root: [1]', /^root: expected a text, not \[1\]$/],
     ['- a', /^the file: expected names with values$|registry\.yaml: the file: expected names/],
     ['a: {', /registry\.yaml: /],

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { messageOf } from '../lib/errors.ts'
+import { parseDuration } from '../lib/until.ts'
 import { type Action, type Rule } from './auth/rights.ts'
 import { checkHash, parseHtpasswd } from './auth/users.ts'
 
@@ -32,6 +33,15 @@ export interface RegistryConfig {
   readonly tls: TlsConfig | undefined
   /** Undefined: everyone who reaches it may do everything. */
   readonly access: AccessConfig | undefined
+  readonly collection: CollectionConfig
+}
+
+/** When garbage is collected; milliseconds. */
+export interface CollectionConfig {
+  /** 0: never. */
+  readonly every: number
+  /** What is younger stays. */
+  readonly grace: number
 }
 
 /** What flags say; undefined for those that were not given. */
@@ -45,7 +55,7 @@ export interface RegistryFlags {
   readonly 'tls-client-ca'?: string | undefined
 }
 
-const settings = ['root', 'listen', 'url', 'service', 'tls', 'htpasswd', 'users', 'groups', 'access']
+const settings = ['root', 'listen', 'url', 'service', 'tls', 'htpasswd', 'users', 'groups', 'access', 'collection']
 const defaults = { root: '/var/lib/gantry-registry', listen: '127.0.0.1:5000', service: 'gantry-registry' }
 
 /** Reads the file that the flags name, if they do, and what it leads to. Throws a sentence that says what is wrong where. */
@@ -68,6 +78,7 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
     service: file.text('service') ?? defaults.service,
     tls: certificate !== undefined && key !== undefined ? { certificate, key, clientCa } : undefined,
     access: readAccess(file, flags.htpasswd ?? fromFile('htpasswd')),
+    collection: readCollection(file.section('collection', ['every', 'grace'])),
   }
   tls.finish()
   file.finish()
@@ -76,6 +87,16 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
   }
   return config
 }
+
+function readCollection(section: Section): CollectionConfig {
+  const config = { every: section.duration('every') ?? 24 * hour, grace: section.duration('grace') ?? 24 * hour }
+  section.finish()
+  if (config.grace < hour)
+    throw new Error(`${section.path}.grace: expected an hour at least, for the time that a push takes`)
+  return config
+}
+
+const hour = 3_600_000
 
 const mapped = <T, R>(value: T | undefined, body: (value: T) => R): R | undefined =>
   value === undefined ? undefined : body(value)
@@ -176,6 +197,17 @@ class Section {
     const value = this.#get(name)
     if (value === undefined || typeof value === 'string') return value
     throw new Error(`${this.#at(name)}: expected a text, not ${JSON.stringify(value)}`)
+  }
+
+  /** Milliseconds. */
+  duration(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const nanos = text === '0' ? 0n : parseDuration(text)
+    if (nanos === undefined || nanos < 0n) {
+      throw new Error(`${this.#at(name)}: expected a duration such as 1h30m, not ${JSON.stringify(text)}`)
+    }
+    return Number(nanos) / 1e6
   }
 
   flag(name: string): boolean {

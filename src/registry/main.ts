@@ -13,6 +13,7 @@ import { Rights } from './auth/rights.ts'
 import { Tokens } from './auth/tokens.ts'
 import { Users } from './auth/users.ts'
 import { type AccessConfig, type RegistryConfig, type RegistryFlags, type TlsConfig, readConfig } from './config.ts'
+import { collectGarbage } from './collector.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { createRegistryServer } from './http/server.ts'
 import { Repositories } from './repository.ts'
@@ -35,7 +36,11 @@ async function main(argv: string[]): Promise<void> {
   await once(server, 'listening')
   log.info({ root: config.root, address: server.address(), users: config.access?.users.size }, 'The registry is ready')
   process.on('SIGHUP', () => reload(flags, access, server, log))
-  using _expiry = hourly(async () => void (await uploads.expire(await repositories.receiving())), log)
+  const collect = async () => {
+    const expired = await uploads.expire(await repositories.receiving())
+    log.info({ ...(await collectGarbage(parts, config.collection.grace)), expired }, 'Collected garbage')
+  }
+  using _collection = repeated(collect, config.collection.every, log)
   await stopSignal()
   await close(server)
 }
@@ -98,13 +103,20 @@ function parseAddress(text: string): { host?: string; port: number } {
   return name === '' ? { port: Number(port) } : { host: name, port: Number(port) }
 }
 
-/** Does `work` now and then every hour; what fails is told, and tried again. */
-function hourly(work: () => Promise<void>, log: Log): Disposable {
-  const run = () => void work().catch((error: unknown) => log.warn({ err: error }, 'Cleaning up failed'))
-  const timer = setInterval(run, 3_600_000)
-  run()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
+/** Does `work` every so many milliseconds, never twice at once; what fails is told, and tried again. 0: never. */
+function repeated(work: () => Promise<void>, every: number, log: Log): Disposable {
+  let timer: NodeJS.Timeout | undefined
+  const next = () => (timer = setTimeout(run, Math.min(every, longestDelay)))
+  const run = () =>
+    void work()
+      .catch((error: unknown) => log.warn({ err: error }, 'Collecting garbage failed'))
+      .finally(next)
+  if (every > 0) next()
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
+
+// Timers take at most 2^31 milliseconds.
+const longestDelay = 2 ** 31 - 1
 
 function stopSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -30,6 +30,8 @@ export interface Referrer {
 }
 
 const nothing = new Uint8Array()
+/** Milliseconds; much less than what is given to blobs before they are collected. */
+const newFor = 3_600_000
 /** What a page of referrers has at most, and may exceed by one entry. */
 const pageBytes = 2 << 20
 const pageEntries = 1000
@@ -44,6 +46,9 @@ export function blobKey(digest: ContentDigest): string {
 export class Repositories {
   readonly #storage: Storage
   readonly #locks = new Locks()
+  /** One for each blob's content, by its digest: held by whoever brings it in or removes it. */
+  readonly contentLocks = new Locks()
+  readonly #notes = new Set<Set<string>>()
 
   constructor(storage: Storage) {
     this.#storage = storage
@@ -51,7 +56,22 @@ export class Repositories {
 
   /** The repository `name`, which has been checked; there or not. */
   open(name: string): Repository {
-    return new Repository(this.#storage, this.#locks, name)
+    const linked = (digest: ContentDigest) => {
+      for (const note of this.#notes) note.add(digest)
+    }
+    return new Repository(this.#storage, { own: this.#locks, content: this.contentLocks, linked }, name)
+  }
+
+  /** Gathers the digests of content that repositories get from now on, until it is disposed of. */
+  watch(): Disposable & { readonly linked: ReadonlySet<string> } {
+    const linked = new Set<string>()
+    this.#notes.add(linked)
+    return { linked, [Symbol.dispose]: () => void this.#notes.delete(linked) }
+  }
+
+  /** Names of all to which anything has been pushed, sorted. */
+  async all(): Promise<string[]> {
+    return [...new Set([...(await this.names()), ...(await this.#find('_blobs'))])].toSorted()
   }
 
   /** Names of all that have manifests, sorted. */
@@ -76,14 +96,22 @@ export class Repositories {
   }
 }
 
+/** By a repository's name, and by a blob's digest. */
+interface RepositoryLocks {
+  readonly own: Locks
+  readonly content: Locks
+  /** To be told, under the content's lock, of what a repository gets. */
+  readonly linked: (digest: ContentDigest) => void
+}
+
 /** One repository. What changes its manifests, tags and blobs is done one after the other. */
 export class Repository {
   readonly name: string
   readonly #storage: Storage
-  readonly #locks: Locks
+  readonly #locks: RepositoryLocks
   readonly #root: string
 
-  constructor(storage: Storage, locks: Locks, name: string) {
+  constructor(storage: Storage, locks: RepositoryLocks, name: string) {
     this.name = name
     this.#storage = storage
     this.#locks = locks
@@ -115,14 +143,71 @@ export class Repository {
     return (await this.#storage.size(this.#key('_blobs', digest))) !== undefined
   }
 
-  /** Makes content that is in the storage a blob of this repository. */
-  async linkBlob(digest: ContentDigest): Promise<void> {
+  /** Makes what was received under `key` a blob of this repository. */
+  async takeBlob(key: string, digest: ContentDigest): Promise<void> {
+    using _lock = await this.#locks.content.hold(digest)
+    await this.#storage.promote(key, blobKey(digest))
+    await this.#link(digest)
+  }
+
+  /** Makes a blob of another repository one of this; false if that has not got it. */
+  async mountBlob(digest: ContentDigest, from: Repository): Promise<boolean> {
+    using _lock = await this.#locks.content.hold(digest)
+    const isThere = (await from.hasBlob(digest)) && (await this.#storage.size(blobKey(digest))) !== undefined
+    if (isThere) await this.#link(digest)
+    return isThere
+  }
+
+  async #link(digest: ContentDigest): Promise<void> {
+    this.#locks.linked(digest)
     await this.#storage.write(this.#key('_blobs', digest), nothing)
+  }
+
+  /** Keeps a blob that is not new from being collected for as long as a new one: somebody counts on it. */
+  async renewBlob(digest: ContentDigest): Promise<void> {
+    const key = this.#key('_blobs', digest)
+    if (((await this.#storage.modified(key)) ?? Infinity) > Date.now() - newFor) return
+    using _lock = await this.#locks.own.hold(this.name)
+    if (await this.hasBlob(digest)) await this.#link(digest)
+  }
+
+  /** Gives up the blobs that no manifest here needs and that were there before that time; returns how many those were. */
+  async unlinkUnused(before: number): Promise<number> {
+    using _lock = await this.#locks.own.hold(this.name)
+    const needed = new Set<string>()
+    for (const digest of await this.#digests('_manifests')) {
+      const { bytes, mediaType } = await this.manifest(digest)
+      for (const blob of readManifest(bytes, mediaType).blobs) needed.add(blob.digest)
+    }
+    let count = 0
+    for (const digest of await this.#digests('_blobs')) {
+      const key = this.#key('_blobs', digest)
+      if (needed.has(digest) || ((await this.#storage.modified(key)) ?? Infinity) > before) continue
+      await this.#storage.remove(key)
+      count++
+    }
+    return count
+  }
+
+  /** The digests of all content that it has: blobs and manifests. */
+  async contents(): Promise<ContentDigest[]> {
+    return [...(await this.#digests('_blobs')), ...(await this.#digests('_manifests'))]
+  }
+
+  async #digests(kind: '_blobs' | '_manifests'): Promise<ContentDigest[]> {
+    const found: ContentDigest[] = []
+    for (const algorithm of await this.#storage.list(`${this.#root}/${kind}`)) {
+      for (const hex of await this.#storage.list(`${this.#root}/${kind}/${algorithm}`)) {
+        const digest = `${algorithm}:${hex}`
+        if (isContentDigest(digest)) found.push(digest)
+      }
+    }
+    return found
   }
 
   /** Throws BLOB_UNKNOWN. The content stays until it is collected: other repositories may have it. */
   async unlinkBlob(digest: ContentDigest): Promise<void> {
-    using _lock = await this.#locks.hold(this.name)
+    using _lock = await this.#locks.own.hold(this.name)
     if (await this.#storage.remove(this.#key('_blobs', digest))) return
     throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
   }
@@ -164,16 +249,19 @@ export class Repository {
       throw new RegistryError('DIGEST_INVALID', 'the manifest has another digest', { detail: { digest } })
     const facts = readManifest(bytes, contentType)
     // What it refers to can't go meanwhile, nor it itself before it has its tag.
-    using _lock = await this.#locks.hold(this.name)
+    using _lock = await this.#locks.own.hold(this.name)
     await this.#checkReferences(facts)
-    await this.#storage.write(blobKey(digest), bytes)
-    await this.#storage.write(
-      this.#key('_manifests', digest),
-      Buffer.from(JSON.stringify({ mediaType: facts.mediaType })),
-    )
+    await this.#keep(digest, bytes, facts.mediaType)
     if (facts.subject) await this.#refer(facts.subject.digest, digest, bytes.length, facts)
     if (!named) await this.#storage.write(this.#tagKey(reference), Buffer.from(digest))
     return { digest, subject: facts.subject?.digest }
+  }
+
+  async #keep(digest: ContentDigest, bytes: Buffer, mediaType: string): Promise<void> {
+    using _lock = await this.#locks.content.hold(digest)
+    this.#locks.linked(digest)
+    await this.#storage.write(blobKey(digest), bytes)
+    await this.#storage.write(this.#key('_manifests', digest), Buffer.from(JSON.stringify({ mediaType })))
   }
 
   async #checkReferences({ blobs, manifests }: ManifestFacts): Promise<void> {
@@ -224,7 +312,7 @@ export class Repository {
 
   /** Removes a tag, or a manifest with all tags that name it. Throws MANIFEST_UNKNOWN. */
   async removeManifest(reference: string): Promise<void> {
-    using _lock = await this.#locks.hold(this.name)
+    using _lock = await this.#locks.own.hold(this.name)
     if (!isContentDigest(reference)) {
       if (isTag(reference) && (await this.#storage.remove(this.#tagKey(reference)))) return
       throw unknownManifest(reference)

@@ -4,7 +4,7 @@ import { type Hash, createHash, randomUUID } from 'node:crypto'
 import { Locks } from '../lib/locks.ts'
 import { type Algorithm, type ContentDigest, finished, partsOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
-import { type Repository, blobKey } from './repository.ts'
+import type { Repository } from './repository.ts'
 import type { Storage } from './storage.ts'
 
 /** What is known of an upload between two requests; without it, or if it is behind, all is read again at the end. */
@@ -121,8 +121,7 @@ export class Uploads {
       await this.#storage.remove(key)
       throw new RegistryError('DIGEST_INVALID', 'the blob has another digest', { detail: { digest: actual } })
     }
-    await this.#storage.promote(key, blobKey(digest))
-    await repository.linkBlob(digest)
+    await repository.takeBlob(key, digest)
   }
 
   async #digest(key: string, id: string, algorithm: Algorithm): Promise<ContentDigest> {

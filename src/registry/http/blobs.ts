@@ -18,6 +18,8 @@ export async function blob(call: RegistryCall): Promise<RegistryAnswer> {
 
 async function content(call: RegistryCall, digest: ContentDigest): Promise<RegistryAnswer> {
   const size = await call.repository.blobSize(digest)
+  // So clients ask before they push an image with it.
+  if (call.method === 'HEAD') await call.repository.renewBlob(digest)
   const headers = {
     'content-type': 'application/octet-stream',
     'docker-content-digest': digest,

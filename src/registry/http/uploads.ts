@@ -37,14 +37,8 @@ async function mount(
 ): Promise<boolean> {
   const from = query.get('from')
   // What one may not read is as if it weren't there.
-  if (
-    from === null ||
-    !mayRead(parseRepositoryName(from)) ||
-    !(await repositories.open(parseRepositoryName(from)).hasBlob(digest))
-  )
-    return false
-  await repository.linkBlob(digest)
-  return true
+  if (from === null || !mayRead(parseRepositoryName(from))) return false
+  return await repository.mountBlob(digest, repositories.open(from))
 }
 
 /** Goes on with an upload, ends it, asks for it, or gives it up. */
