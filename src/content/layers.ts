@@ -5,7 +5,7 @@ import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../kernel/ffi.ts'
-import { invalid, system } from '../lib/errors.ts'
+import { invalid, kindOf, system } from '../lib/errors.ts'
 import { type Digest, digestOf, hexOf, isDigest } from '../oci/digest.ts'
 import type { Database } from '../state/database.ts'
 import type { Growth } from './growing.ts'
@@ -31,6 +31,8 @@ export interface ArrivingArchive {
   readonly growth: Growth
   /** Resolves when all of it is there and has been verified: no layer is published before. */
   readonly verified: Promise<unknown>
+  /** To be called if it can't be what it should be, whatever else comes. */
+  damaged(): void
 }
 
 export interface UnpackOptions {
@@ -57,6 +59,8 @@ export interface LayersOptions {
   readonly root: string
   readonly database: Database
   readonly pool: WorkerPool
+  /** Unpacks what is on its way here, which may take as long as others please. Default: the same. */
+  readonly patientPool?: WorkerPool
   readonly limits?: UnpackLimits
 }
 
@@ -70,6 +74,7 @@ interface Attempt {
 export class Layers {
   readonly #directory: string
   readonly #pool: WorkerPool
+  readonly #patientPool: WorkerPool
   readonly #limits: UnpackLimits
   readonly #rows: LayerRows
   readonly #publisher: LayerPublisher
@@ -77,9 +82,10 @@ export class Layers {
   readonly #attempts = new Map<ChainId, Attempt>()
   readonly #removals = new Set<Promise<unknown>>()
 
-  constructor({ root, database, pool, limits = defaultLimits }: LayersOptions) {
+  constructor({ root, database, pool, patientPool = pool, limits = defaultLimits }: LayersOptions) {
     this.#directory = join(root, 'layers')
     this.#pool = pool
+    this.#patientPool = patientPool
     this.#limits = limits
     this.#rows = new LayerRows(database)
     this.#publisher = new LayerPublisher(this.#directory, this.#rows, pool)
@@ -211,10 +217,15 @@ export class Layers {
     options: JobOptions & { readonly signal: AbortSignal },
   ): Promise<UnpackResult> {
     if (typeof archive === 'string') return await this.#pool.run(this.#job(archive, target), options)
-    const { path, growth, verified } = await unlessAborted(options.signal, archive)
-    const result = await this.#pool.run({ ...this.#job(path, target), growth }, options)
-    await unlessAborted(options.signal, verified)
-    return result
+    const { path, growth, verified, damaged } = await unlessAborted(options.signal, archive)
+    try {
+      const result = await this.#patientPool.run({ ...this.#job(path, target), growth }, options)
+      await unlessAborted(options.signal, verified)
+      return result
+    } catch (error) {
+      if (kindOf(error) === 'invalid') damaged()
+      throw error
+    }
   }
 
   /**

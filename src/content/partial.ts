@@ -11,22 +11,36 @@ import { type Growth, abandon, grow, growth } from './growing.ts'
 
 /** Milliseconds after which a part that nobody went on with is removed. */
 const longestRest = 7 * 24 * 3600 * 1000
+/** Bytes that all parts may have that nobody is going on with. */
+const mostAtRest = 20 * 2 ** 30
 const chunkSize = 1 << 20
 
 /** The parts below a data root, each in a file named by the digest that the whole has to have. */
 export class PartialBlobs {
   readonly #directory: string
   readonly #open = new Map<Digest, PromiseWithResolvers<void>>()
+  readonly #mostAtRest: number
 
-  constructor(root: string) {
+  constructor(root: string, limit = mostAtRest) {
     this.#directory = join(root, 'partial')
+    this.#mostAtRest = limit
   }
 
   /** Makes the directory, and removes parts that are old. To be called before anything else. */
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    this.#tidy()
+  }
+
+  // Those that were last gone on with stay.
+  #tidy(): void {
     const oldest = Date.now() - longestRest
-    this.#remove(path => statSync(path).mtimeMs < oldest)
+    let rest = this.#mostAtRest
+    const parts = this.#paths().map(path => ({ path, ...pick(statSync(path, { throwIfNoEntry: false })) }))
+    for (const { path, size, time } of parts.toSorted((a, b) => b.time - a.time)) {
+      rest -= size
+      if (rest < 0 || time < oldest) rmSync(path, { force: true })
+    }
   }
 
   /** Removes the parts that nobody is going on with; returns the bytes freed. */
@@ -49,6 +63,7 @@ export class PartialBlobs {
     this.#open.set(digest, released)
     const release = () => {
       this.#open.delete(digest)
+      this.#tidy()
       released.resolve()
     }
     try {
@@ -81,11 +96,18 @@ export class PartialBlobs {
   }
 }
 
+const pick = (status: { readonly size: number; readonly mtimeMs: number } | undefined) => ({
+  size: status?.size ?? 0,
+  time: status?.mtimeMs ?? 0,
+})
+
 /** A blob of which the first `written` bytes are here. */
 export class PartialBlob implements AsyncDisposable {
   readonly digest: Digest
   /** How far it has come, for who reads it meanwhile. */
   readonly growth: Growth
+  /** Bytes that an earlier attempt left. */
+  #found = 0
   readonly #path: string
   readonly #file: FileHandle
   readonly #closed: () => void
@@ -127,7 +149,13 @@ export class PartialBlob implements AsyncDisposable {
       this.#hash.update(buffer.subarray(0, bytesRead))
       this.#written += bytesRead
     }
+    this.#found = this.#written
     grow(this.growth, this.#written)
+  }
+
+  /** True if a part of it came with an earlier attempt, perhaps from somewhere else. */
+  get isResumed(): boolean {
+    return this.#found > 0
   }
 
   /** Bytes that are here. */
@@ -154,8 +182,10 @@ export class PartialBlob implements AsyncDisposable {
     try {
       return (await this.#file.write(bytes)).bytesWritten
     } catch (cause) {
-      if (hasCode(cause, 'ENOSPC', 'EDQUOT')) throw system('write blob: no space left on device', { cause })
-      throw cause
+      if (!hasCode(cause, 'ENOSPC', 'EDQUOT')) throw cause
+      // It would be in the way of everything else.
+      this.discard()
+      throw system('write blob: no space left on device', { cause })
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { reconnect, settleInherited, startWithDaemon } from '../container/restore.ts'
 import { type ContainerSettings, type Engine } from '../container/engine.ts'
@@ -86,8 +87,9 @@ export async function composeEngine(
   const clock = systemClock
   const blobs = new Blobs(settings.dataRoot)
   const pool = undo.use(new WorkerPool())
+  const patientPool = undo.use(new WorkerPool({ size: Math.max(4, availableParallelism()) }))
   const removeTree = treeRemover(pool)
-  const layers = new Layers({ root: settings.dataRoot, database, pool })
+  const layers = new Layers({ root: settings.dataRoot, database, pool, patientPool })
   await Promise.all([blobs.prepare(), layers.prepare()])
   const host = readHostFacts()
   if (host.apparmor) await ensureApparmorProfile()
@@ -102,10 +104,10 @@ export async function composeEngine(
     pool,
     clock,
     usage: imageUsage(containers),
-    events: (action, id, name) => {
+    events: (action, id, name, subject = id ?? name) => {
       // Of one that is gone by now nothing is known.
-      const labels = images.get(id)?.config.config?.Labels
-      events.publish('image', action, id, { ...labels, name })
+      const labels = id && images.get(id)?.config.config?.Labels
+      events.publish('image', action, subject, { ...labels, name })
     },
   })
   const live = {

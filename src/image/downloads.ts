@@ -18,6 +18,8 @@ export interface DownloadLimits {
 
 /** What one who waits for a blob is told. Bytes count from the blob's start. */
 export interface DownloadListener {
+  /** Others are first. */
+  onWaiting(): void
   onProgress(bytes: number): void
   onVerifying(): void
   /** It is tried again in so many seconds. */
@@ -30,6 +32,8 @@ export interface Download extends Disposable {
   readonly archive: Promise<ArrivingArchive>
   /** Resolves when the blob is in the store and held. */
   readonly done: Promise<void>
+  /** True if it went on from what an earlier attempt left, and that or what followed was wrong: it is worth another attempt. */
+  readonly wasStale: boolean
 }
 
 interface Flight {
@@ -40,6 +44,8 @@ interface Flight {
   /** Resolved when nobody wants it any more. */
   readonly left: PromiseWithResolvers<void>
   users: number
+  waiting: boolean
+  wasStale: boolean
 }
 
 /** Milliseconds before the second try; so much longer before each later one. */
@@ -66,6 +72,7 @@ export class Downloads {
     const flight = this.#flights.get(blob.digest) ?? this.#begin(blob, repository)
     flight.users++
     flight.listeners.add(listener)
+    if (flight.waiting) listener.onWaiting()
     let used = true
     const leave = () => {
       if (!used) return
@@ -73,11 +80,18 @@ export class Downloads {
       flight.listeners.delete(listener)
       if (--flight.users > 0) return
       // The next one who wants it begins anew.
-      this.#flights.delete(blob.digest)
+      if (this.#flights.get(blob.digest) === flight) this.#flights.delete(blob.digest)
       flight.abort.abort(unavailable('context canceled'))
       flight.left.resolve()
     }
-    return { archive: flight.archive.promise, done: flight.done.promise, [Symbol.dispose]: leave }
+    return {
+      archive: flight.archive.promise,
+      done: flight.done.promise,
+      get wasStale() {
+        return flight.wasStale
+      },
+      [Symbol.dispose]: leave,
+    }
   }
 
   #begin(blob: BlobName, repository: Repository): Flight {
@@ -88,11 +102,15 @@ export class Downloads {
       done: Promise.withResolvers(),
       left: Promise.withResolvers(),
       users: 0,
+      waiting: this.#turns.areTaken,
+      wasStale: false,
     }
     flight.archive.promise.catch(() => {})
     flight.done.promise.catch(() => {})
     this.#flights.set(blob.digest, flight)
     this.#run(blob, repository, flight).catch((error: unknown) => {
+      // Who comes from now on begins anew.
+      if (this.#flights.get(blob.digest) === flight) this.#flights.delete(blob.digest)
       flight.archive.reject(error)
       flight.done.reject(error)
     })
@@ -103,11 +121,24 @@ export class Downloads {
     await using kept = new AsyncDisposableStack()
     using hold = this.#blobs.hold()
     await this.#turns.run(async () => {
+      flight.waiting = false
       const partial = kept.use(await this.#resume(blob))
-      flight.archive.resolve({ path: partial.path, growth: partial.growth, verified: flight.done.promise })
+      let adopted = false
+      const damaged = () => {
+        if (adopted) return
+        flight.wasStale ||= partial.isResumed
+        partial.discard()
+      }
+      flight.archive.resolve({ path: partial.path, growth: partial.growth, verified: flight.done.promise, damaged })
       await this.#fill(partial, blob, repository, flight)
       for (const listener of flight.listeners) listener.onVerifying()
-      await this.#blobs.adopt(partial, hold)
+      try {
+        await this.#blobs.adopt(partial, hold)
+        adopted = true
+      } catch (error) {
+        if (kindOf(error) === 'invalid') damaged()
+        throw error
+      }
     }, flight.abort.signal)
     flight.done.resolve()
     // Until then somebody may read it by its path.

@@ -4,7 +4,7 @@ import type { Repository } from '../distribution/remote.ts'
 import { RegistryError } from '../distribution/errors.ts'
 import { notFound, system } from '../lib/errors.ts'
 import type { Platform } from '../oci/manifest.ts'
-import { parseDigest } from '../oci/digest.ts'
+import { type Digest, parseDigest } from '../oci/digest.ts'
 import {
   type Reference,
   familiarName,
@@ -48,21 +48,36 @@ export function pulledReference(name: string, tagOrDigest: string): Reference {
  * and `invalid` in dockerd's words; nothing is left then but parts of layers, which the next attempt goes on with.
  */
 export async function pullImages(parts: PullParts, reference: Reference, options: PullOptions): Promise<void> {
+  const { report } = options
+  const name = familiarReference(reference)
+  let image: Digest | undefined
+  let isNewer = false
   if (reference.tag !== undefined || reference.digest !== undefined) {
-    await pullImage(parts, reference, options)
-    return
+    const pulled = await pullImage(parts, reference, options)
+    image = pulled.image
+    isNewer = pulled.changed
+  } else {
+    let pulled = 0
+    for await (const tag of explained(reference, tagsOf(parts.repository, options.signal))) {
+      const { changed } = await pullImage(parts, { ...reference, tag }, options)
+      isNewer ||= changed
+      pulled++
+    }
+    if (pulled === 0) throw notFound(`no tags found in repository ${name}`)
   }
-  let pulled = 0
-  for await (const tag of explained(reference, tagsOf(parts.repository, options.signal))) {
-    await pullImage(parts, { ...reference, tag }, options)
-    pulled++
-  }
-  if (pulled === 0) throw notFound(`no tags found in repository ${familiarName(reference)}`)
+  report({ status: `Status: ${isNewer ? 'Downloaded newer image' : 'Image is up to date'} for ${name}` })
+  parts.images.emit('pull', image, familiarName(reference), name)
 }
 
 const tagsOf = (repository: Repository, signal: AbortSignal | undefined) => repository.tags({ signal })
 
-async function pullImage(parts: PullParts, reference: Reference, options: PullOptions): Promise<void> {
+interface Pulled {
+  readonly image: Digest
+  /** True if the name stands for something else now. */
+  readonly changed: boolean
+}
+
+async function pullImage(parts: PullParts, reference: Reference, options: PullOptions): Promise<Pulled> {
   const { images, repository } = parts
   const { report, signal } = options
   const shown = reference.digest ?? reference.tag ?? ''
@@ -75,8 +90,7 @@ async function pullImage(parts: PullParts, reference: Reference, options: PullOp
   signal?.throwIfAborted()
   const changed = commit(images, reference, found, fetched)
   report({ status: `Digest: ${top.digest}` })
-  const name = familiarReference(reference)
-  report({ status: `Status: ${changed ? 'Downloaded newer image' : 'Image is up to date'} for ${name}` })
+  return { image: fetched.image.id, changed }
 }
 
 /** True if the name stands for something else now. */
@@ -97,7 +111,6 @@ function commit(
   if (tag !== undefined) names.push([{ domain, path, tag }, main, top])
   const variants = [{ manifest: digest, image: image.id }]
   images.commit([image], names, index ? [{ ...index.descriptor, variants, blobs }] : [])
-  images.emit('pull', image.id, familiarReference(reference))
   return before[0] !== main || before[1] !== top
 }
 

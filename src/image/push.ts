@@ -17,6 +17,7 @@ import {
 } from '../oci/manifest.ts'
 import {
   type Reference,
+  familiarName,
   familiarReference,
   formatReference,
   parseReference,
@@ -58,16 +59,18 @@ export function pushedReference(name: string, tag: string): Reference {
 export async function pushImages(parts: PushParts, reference: Reference, options: PushOptions): Promise<void> {
   const { images } = parts
   options.report({ status: `The push refers to repository [${repositoryOf(reference)}]` })
-  const names = reference.tag === undefined ? images.rows.tagsOf(repositoryOf(reference)) : [reference]
-  const missing = () => notFound(`An image does not exist locally with the tag: ${familiarReference(reference)}`)
-  if (names.length === 0) throw missing()
-  for (const name of names) {
-    if (images.rows.find(formatReference(name)) === undefined) throw missing()
-    await pushImage(parts, name, options)
-  }
+  const all = images.rows.tagsOf(repositoryOf(reference))
+  if (all.length === 0) throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`)
+  const names = reference.tag === undefined ? all : [reference]
+  if (names.some(name => images.rows.find(formatReference(name)) === undefined))
+    throw notFound(`tag does not exist: ${familiarReference(reference)}`)
+  let image: Digest | undefined
+  for (const name of names) image = await pushImage(parts, name, options)
+  const subject = reference.tag === undefined ? undefined : image
+  images.emit('push', subject, familiarName(reference), familiarReference(reference))
 }
 
-async function pushImage(parts: PushParts, reference: Reference, options: PushOptions): Promise<void> {
+async function pushImage(parts: PushParts, reference: Reference, options: PushOptions): Promise<Digest> {
   const { images } = parts
   const { tag = 'latest' } = withDefaultTag(reference)
   // What is being read must not go away meanwhile.
@@ -81,7 +84,7 @@ async function pushImage(parts: PushParts, reference: Reference, options: PushOp
   if (top.left !== undefined) options.report({ progressDetail: {}, aux: top.left } as ProgressMessage)
   const { domain, path } = reference
   images.commit([], [[{ domain, path, digest }, top.image.id, top.index]])
-  images.emit('push', top.image.id, familiarReference(reference))
+  return top.image.id
 }
 
 interface Document {

@@ -125,7 +125,8 @@ export async function fetchImage(
   const configText = await fetchConfig(parts, staging, manifest.config, options)
   const config = parseImageConfig(Buffer.from(configText))
   checkConfig(config, manifest, options.platform, index !== undefined)
-  const topLayer = await fetchLayers(parts, staging, manifest.layers, config, options)
+  checkLayers(manifest)
+  const topLayer = await fetchLayers(parts, staging, found, config, options)
   const blobs = await keepIndex(parts, staging, index, options)
   const own = await keep(images, staging, found.bytes)
   const { digest, size, mediaType } = manifest.config
@@ -179,13 +180,44 @@ function checkConfig(config: ImageConfig, { layers }: Manifest, platform: Platfo
   }
 }
 
+/** What layers are called that are archives, compressed or not (OCI image-spec layer.md, Docker's schema 2). */
+const layerType =
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:[+.](?:gzip|zstd))?|docker\.image\.rootfs\.(?:diff|foreign\.diff)\.tar(?:[.+](?:gzip|zstd))?)$/
+
+function checkLayers({ layers }: Manifest): void {
+  const odd = layers.find(({ mediaType }) => mediaType !== '' && !layerType.test(mediaType))
+  if (odd) throw invalid(`unsupported media type ${JSON.stringify(odd.mediaType.slice(0, 200))} of layer ${odd.digest}`)
+}
+
 /** Fetches and unpacks what is missing of the layers; resolves to the one on top of all. */
 async function fetchLayers(
+  parts: FetchParts,
+  staging: Staging,
+  found: RemoteImage,
+  config: ImageConfig,
+  options: FetchOptions,
+): Promise<Digest | undefined> {
+  const stale = { found: false }
+  try {
+    return await tryLayers(parts, staging, found, config, { ...options, stale })
+  } catch (error) {
+    // What an earlier attempt left was not what this one needs: it is gone now.
+    if (!stale.found) throw error
+    return await tryLayers(parts, staging, found, config, { ...options, stale })
+  }
+}
+
+async function tryLayers(
   { images, downloads, repository }: FetchParts,
   staging: Staging,
-  layers: readonly Descriptor[],
+  {
+    manifest: {
+      config: { digest: id },
+      layers,
+    },
+  }: RemoteImage,
   config: ImageConfig,
-  { report, signal }: FetchOptions,
+  { report, signal, stale }: FetchOptions & { readonly stale: { found: boolean } },
 ): Promise<Digest | undefined> {
   const diffIds = config.rootfs.diff_ids
   const chain = chainIds(diffIds)
@@ -193,17 +225,16 @@ async function fetchLayers(
   const progress = layers.map(layer => new LayerProgress(report, layer))
   using flights = new DisposableStack()
   const fetching = new Map<Digest, Download>()
-  const missing: LayerProgress[] = []
   for (const [index, layer] of layers.entries()) {
     const view = progress[index] as LayerProgress
     staging.blobs.add(layer.digest)
     const isHere = images.blobs.has(layer.digest)
-    view.say(isHere && images.layers.has(chain[index] as Digest) ? 'Already exists' : 'Pulling fs layer')
+    const exists = isHere && images.layers.has(chain[index] as Digest)
+    // Of an image that is here already, only what is missing is spoken of.
+    if (!exists || images.get(id) === undefined) view.say(exists ? 'Already exists' : 'Pulling fs layer')
     if (isHere || fetching.has(layer.digest)) continue
     fetching.set(layer.digest, flights.use(downloads.fetch(layer, repository, staging.blobs, view)))
-    missing.push(view)
   }
-  for (const view of missing) view.say('Waiting')
   const failed = new AbortController()
   const fetched = Promise.all(Array.from(fetching.values(), ({ done }) => done))
   fetched.catch((error: unknown) => failed.abort(error))
@@ -220,6 +251,7 @@ async function fetchLayers(
     await fetched
     return top
   } catch (error) {
+    stale.found = Array.from(fetching.values()).some(({ wasStale }) => wasStale)
     // Why a layer did not come says more than that unpacking was given up for it.
     throw failed.signal.aborted ? failed.signal.reason : error
   }
@@ -247,6 +279,10 @@ class LayerProgress implements DownloadListener {
     if (this.#ended) return
     this.#ended = status === 'Pull complete' || status === 'Already exists'
     this.#report({ status, progressDetail: {}, id: this.#id })
+  }
+
+  onWaiting(): void {
+    this.say('Waiting')
   }
 
   onProgress(bytes: number): void {

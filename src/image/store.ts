@@ -32,8 +32,8 @@ export interface ImageUsage {
 
 export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save' | 'pull' | 'push'
 
-/** Something happened to an image; `name` is what it is called in the event. */
-export type ImageEvents = (action: ImageAction, id: Digest, name: string) => void
+/** Something happened to an image; `name` is what it is called in the event, `subject` what that is about if not the id. */
+export type ImageEvents = (action: ImageAction, id: Digest | undefined, name: string, subject?: string) => void
 
 /** A name to give to an image, and the index that it stands for, if it does. */
 export type NewName = readonly [name: Reference, image: Digest, index?: Digest]

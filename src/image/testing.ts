@@ -43,7 +43,7 @@ export async function imageStore(diskSize?: string) {
     usedBy: id => containers.filter(({ image }) => image === id),
     layersInUse: () => [],
   }
-  const emit = (action: string, _id: Digest, name: string) => void events.push(`${action} ${name}`)
+  const emit = (action: string, _id: unknown, name: string) => void events.push(`${action} ${name}`)
   const store = new ImageStore({ root, database, blobs, layers, pool, clock: systemClock, usage, events: emit })
   return {
     store,
@@ -54,7 +54,7 @@ export async function imageStore(diskSize?: string) {
     /** Names of all files in the store, once what is being removed is gone. */
     async left(): Promise<string[]> {
       await layers.settled()
-      return ['blobs/sha256', 'layers', 'tmp'].flatMap(name => readdirSync(directory.join(name)))
+      return ['blobs/sha256', 'layers', 'tmp', 'partial'].flatMap(name => readdirSync(directory.join(name)))
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

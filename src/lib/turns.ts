@@ -10,6 +10,11 @@ export class Turns {
     this.#limit = limit
   }
 
+  /** True if the next one has to wait. */
+  get areTaken(): boolean {
+    return this.#running >= Math.max(1, this.#limit())
+  }
+
   /** Runs `body` in its turn. Rejects with the signal's reason if that is aborted before it begins. */
   async run<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const wake = () => {
@@ -17,7 +22,7 @@ export class Turns {
     }
     signal?.addEventListener('abort', wake)
     try {
-      while (this.#running >= Math.max(1, this.#limit())) {
+      while (this.areTaken) {
         signal?.throwIfAborted()
         await new Promise<void>(resolve => this.#waiting.push(resolve))
       }

@@ -4,7 +4,6 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { decoder } from '../../api/decode.ts'
 import { AuthConfig } from '../../api/types/auth.ts'
 import type { Credentials } from '../../distribution/remote.ts'
-import { invalid } from '../../lib/errors.ts'
 
 const readAuth = decoder(AuthConfig)
 
@@ -29,17 +28,14 @@ function splitAuth(auth: string): string[] {
 
 /**
  * The credentials of the header X-Registry-Auth, which is JSON in Base64 for URLs (the usual alphabet and padding will do);
- * undefined without one. Throws `invalid` if it can't be read.
+ * undefined without one, or if it can't be read: then the registry says what is missing, as with dockerd.
  */
 export function credentialsIn(headers: IncomingHttpHeaders): Credentials | undefined {
   const header = headers['x-registry-auth']
   if (typeof header !== 'string' || header === '') return undefined
-  const text = Buffer.from(header, 'base64url').toString()
-  let value: unknown
   try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw invalid('invalid X-Registry-Auth header: it is not JSON in Base64', { cause })
+    return credentialsOf(readAuth(JSON.parse(Buffer.from(header, 'base64url').toString())))
+  } catch {
+    return undefined
   }
-  return credentialsOf(readAuth(value))
 }
