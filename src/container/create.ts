@@ -28,6 +28,8 @@ import { checkNetwork } from './network-mode.ts'
 import { portRequests } from './network.ts'
 import { containerPaths } from './paths.ts'
 import { chooseImage } from './platform.ts'
+import { makeLayer } from './rootfs.ts'
+import { storageSize } from './storage/size.ts'
 import { createVolumes, planContainerMounts, volumesOf } from './volumes.ts'
 
 /** What a client asks for. */
@@ -53,6 +55,10 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   const { image, warnings: platformWarnings } = chooseImage(engine.images, request.config.Image, request.platform)
   const config = mergeConfig(request.config, image.config.config ?? {})
   const { hostConfig, warnings } = checkedHostConfig(engine, request.hostConfig)
+  const size = storageSize(hostConfig.StorageOpt, {
+    otherwise: engine.settings.storageSize,
+    projects: engine.projects,
+  })
   await checkDeviceRequests(engine.settings, hostConfig)
   const id = engine.ids.next()
   const definition: Definition = {
@@ -73,9 +79,10 @@ export async function create(engine: Engine, request: CreateRequest): Promise<Cr
   using imageHold = holdImages(engine, definition)
   await using undo = new AsyncDisposableStack()
   const container = new Container(name, definition, freshState())
-  // Its root file system is mounted to fill volumes.
+  // Its root file system is mounted to fill volumes, and what is limited is made at once: so its project is seen to be in use.
   undo.defer(() => engine.removeTree(dirname(containerPaths(engine.settings, id).data), id))
-  container.definition = { ...definition, ...(await createVolumes(engine, container, undo)) }
+  limitStorage(engine, container, size, undo)
+  container.definition = { ...container.definition, ...(await createVolumes(engine, container, undo)) }
   portRequests(container)
   engine.containers.add(container, () => {
     imageHold.check()
@@ -94,6 +101,14 @@ function chooseName(engine: Pick<Engine, 'containers'>, asked: string): string {
   return name
 }
 
+function limitStorage(engine: Engine, container: Container, bytes: number, undo: AsyncDisposableStack) {
+  if (bytes === 0) return
+  const storage = engine.projects.allocate(bytes)
+  undo.defer(() => engine.projects.free(storage))
+  container.definition = { ...container.definition, storage }
+  makeLayer(containerPaths(engine.settings, container.id), storage)
+}
+
 function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkModes(asked)
   checkUserNamespace(engine.settings, asked)
@@ -102,7 +117,6 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
   checkCapabilities(asked, engine.host.capabilities)
   parseSecurityOptions(asked.SecurityOpt ?? [], engine.settings.noNewPrivileges)
   engine.runtimes.get(asked.Runtime ?? '')
-  checkStorage(asked)
   const { request, warnings } = verifyResources(asked, engine.cgroups.limitSupport())
   return { hostConfig: withDefaults(engine, request), warnings: [...warnings, ...portWarnings(asked)] }
 }
@@ -110,12 +124,6 @@ function checkedHostConfig(engine: Engine, asked: HostConfig) {
 function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
   if (NetworkMode !== 'host' || Object.keys(PortBindings ?? {}).length === 0) return []
   return ['Published ports are discarded when using host network mode']
-}
-
-// What would be left out silently is refused.
-function checkStorage({ StorageOpt }: HostConfig) {
-  if (Object.keys(StorageOpt ?? {}).length > 0)
-    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
 }
 
 function checkConfig({ config, hostConfig }: Definition) {

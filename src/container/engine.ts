@@ -23,6 +23,7 @@ import type { Database } from '../state/database.ts'
 import type { Events } from '../state/events.ts'
 import type { Volumes } from '../volume/volumes.ts'
 import type { HealthChecks } from './health/checks.ts'
+import type { Projects } from './storage/projects.ts'
 import type { ContainerStore } from './store.ts'
 
 /** The daemon's settings as far as containers are concerned. */
@@ -55,6 +56,8 @@ export interface ContainerSettings {
   readonly dnsSearch: readonly string[]
   /** Directories with CDI specifications, the later ones first in effect; empty if there is no CDI. */
   readonly cdiSpecDirs: readonly string[]
+  /** Bytes that the own layers of containers that don't say may take; 0 for any number. */
+  readonly storageSize: number
   /** Whether checkpoints can be made and used, which clients see beforehand. */
   readonly experimental: boolean
   /** Host address of published ports that name none; '' for all. */
@@ -84,6 +87,7 @@ export interface Engine {
   readonly seccompCache: SeccompCache
   readonly host: HostFacts
   readonly containers: ContainerStore
+  readonly projects: Projects
   readonly forwarders: Forwarders
   readonly compressors: Compressors
   readonly removeTree: RemoveTree

@@ -12,6 +12,7 @@ import type { Endpoint, PublishedPort } from '../network/types.ts'
 import type { AttachFlags, ShimConnection } from '../runtime/shim.ts'
 import type { PlannedMount } from '../runtime/mount-request.ts'
 import type { Fd } from '../kernel/descriptor.ts'
+import type { StorageLimit } from './storage/projects.ts'
 import type { TreeView } from '../kernel/tree-view.ts'
 
 /** What create decided, from the request and the image. Only rename and update change any of it. */
@@ -32,6 +33,8 @@ export interface Definition {
   readonly anonymousVolumes: readonly string[]
   /** Entrypoint and command as one argument vector, never empty. */
   readonly argv: readonly string[]
+  /** Of the container's own layer; absent if it may take what it wants. */
+  readonly storage?: StorageLimit
 }
 
 /**

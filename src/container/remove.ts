@@ -74,6 +74,7 @@ export async function removeLocked(engine: Engine, container: Container, volumes
   engine.containers.remove(container, () => engine.volumes.forget(unused))
   try {
     await engine.removeTree(dirname(paths.data), container.id)
+    if (container.definition.storage) engine.projects.free(container.definition.storage)
     await engine.volumes.clear(unused)
   } finally {
     dismissEarly(container)

@@ -11,6 +11,7 @@ import { openInRoot } from '../kernel/openat2.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './model.ts'
 import { containerPaths } from './paths.ts'
+import { type StorageLimit, limitLayer, mountLimited } from './storage/projects.ts'
 
 /**
  * Mounts a container's root file system, attached nowhere: it lasts as long as the descriptor, or as long as the
@@ -23,10 +24,19 @@ export function mountRootfs(engine: Pick<Engine, 'settings' | 'layers'>, contain
   const volatile = container.definition.hostConfig.AutoRemove === true
   // An overlay that was volatile refuses to be mounted again until its mark in the work directory is gone.
   if (volatile) rmSync(paths.work, { recursive: true, force: true })
+  const limit = container.definition.storage
+  makeLayer(paths, limit)
+  const overlay = { lower: [init, ...image], upper: paths.upper, work: paths.work, volatile }
+  const mount = () =>
+    users ? mountMappedOverlay(overlay, users, [engine.layers.home, paths.data]) : mountOverlay(overlay)
+  return limit ? mountLimited(paths, limit, mount) : mount()
+}
+
+/** Makes the directories of a container's own layer, within its limit. Throws system if it can't be limited. */
+export function makeLayer(paths: { upper: string; work: string }, limit: StorageLimit | undefined): void {
   mkdirSync(paths.upper, { recursive: true, mode: 0o755 })
   mkdirSync(paths.work, { recursive: true, mode: 0o700 })
-  const overlay = { lower: [init, ...image], upper: paths.upper, work: paths.work, volatile }
-  return users ? mountMappedOverlay(overlay, users, [engine.layers.home, paths.data]) : mountOverlay(overlay)
+  if (limit) limitLayer(paths, limit)
 }
 
 /** What lies below a container's own layer: the image's layers and the init layer, as a read-only tree attached nowhere. */

@@ -9,6 +9,8 @@ import { type ContainerSettings, type Engine } from '../container/engine.ts'
 import { ProbingHealthChecks } from '../container/health/probing.ts'
 import { systemTimer } from '../container/health/schedule.ts'
 import { imageUsage } from '../container/image-usage.ts'
+import { Projects } from '../container/storage/projects.ts'
+import { checkDefaultSize } from '../container/storage/size.ts'
 import { ContainerStore } from '../container/store.ts'
 import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
@@ -95,6 +97,8 @@ export async function composeEngine(
   if (host.apparmor) await ensureApparmorProfile()
   const networks = undo.use(new Networks({ database, log, clock, ...options.network }))
   const containers = new ContainerStore(database)
+  const projects = new Projects(join(settings.dataRoot, 'containers'), () => projectsOf(containers))
+  checkDefaultSize(settings.storageSize, projects)
   const events = new Events(clock, undo.use(new EventJournal(join(settings.dataRoot, 'events'))))
   const images: ImageStore = new ImageStore({
     root: settings.dataRoot,
@@ -140,6 +144,7 @@ export async function composeEngine(
     seccompCache: new SeccompCache(),
     host,
     containers,
+    projects,
     forwarders: undo.use(new Forwarders(log)),
     compressors: undo.use(new Compressors(log)),
     removeTree,
@@ -163,6 +168,9 @@ export async function composeEngine(
   }
   return { engine, reconfigure }
 }
+
+const projectsOf = (containers: ContainerStore) =>
+  containers.all().flatMap(({ definition: { storage } }) => (storage ? [storage.project] : []))
 
 // Containers go on with the runtime that they were made with.
 function stillUsed(runtimes: Runtimes, containers: ContainerStore, next: readonly RuntimeCandidate[]) {

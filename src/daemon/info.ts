@@ -1,6 +1,6 @@
 // GET /version and GET /info: the engine and its host.
 
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs'
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os'
 import type { SystemInfo, SystemVersion } from '../api/types/system.ts'
 import { type ApiVersion, newestApiVersion, oldestApiVersion } from '../api/version.ts'
@@ -53,6 +53,17 @@ export function systemVersion(engine: Pick<Engine, 'runtimes' | 'settings'>): Sy
   }
 }
 
+// By their magic numbers, statfs(2), in dockerd's words.
+const fileSystems = new Map([
+  [0xef53, 'extfs'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x01021994, 'tmpfs'],
+  [0xf2f52010, 'f2fs'],
+])
+
+const backingFileSystem = (path: string) => fileSystems.get(statfsSync(path).type) ?? '<unknown>'
+
 /** Everything that `docker info` shows of the server. */
 export async function systemInfo(
   engine: Engine,
@@ -69,7 +80,7 @@ export async function systemInfo(
     Images: engine.images.rows.all().length,
     Driver: 'overlay2',
     DriverStatus: [
-      ['Backing Filesystem', 'extfs'],
+      ['Backing Filesystem', backingFileSystem(engine.settings.dataRoot)],
       ['Supports d_type', 'true'],
       ['Native Overlay Diff', 'true'],
     ],

@@ -9,6 +9,7 @@ import type { AddressPool } from '../network/subnet.ts'
 import { readIdFiles, remapOf } from '../runtime/remap.ts'
 import type { Ipv6Options } from '../network/plan.ts'
 import { shimProgram } from '../runtime/shim.ts'
+import { defaultSize } from '../container/storage/size.ts'
 import { type EngineOptions, defaultCgroupParent } from './compose.ts'
 import type { Config } from './config.ts'
 
@@ -39,6 +40,7 @@ export function engineOptions(config: Config): EngineOptions {
       dnsSearch: config.dnsSearch,
       publishAddress: config.hostAddress,
       hostGateway: config.hostGatewayIps,
+      storageSize: defaultSize(config.storageOptions),
       experimental: config.experimental,
       cdiSpecDirs: specDirectories(config.cdiSpecDirs),
     },

@@ -14,6 +14,7 @@ const common = {
   openat2: 437,
   pidfd_getfd: 438,
   mount_setattr: 442,
+  quotactl_fd: 443,
   fchmodat2: 452,
 } as const
 

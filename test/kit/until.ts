@@ -11,10 +11,13 @@ export interface UntilOptions {
   readonly what?: () => string
 }
 
+// In a virtual machine everything takes many times as long.
+const usual = process.env.GANTRY_VM === '1' ? 300_000 : 20_000
+
 /** Waits until `condition` returns something true, and returns that; rejects when the time is over. */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { timeout = 20_000, every = 20, what = () => String(condition) }: UntilOptions = {},
+  { timeout = usual, every = 20, what = () => String(condition) }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
   const end = performance.now() + timeout
   for (;;) {

@@ -144,6 +144,9 @@ export const options = {
   }),
   oomScoreAdjust: option('oom-score-adjust', integer(-1000, 1000), 0, 'Set the oom_score_adj for the daemon'),
   remap: option('userns-remap', string, '', 'User/Group setting for user namespaces'),
+  storageOptions: option('storage-opt', list(), [], 'Storage driver options, such as overlay2.size=10G', {
+    key: 'storage-opts',
+  }),
   storageDriver: option('storage-driver', string, '', 'Storage driver to use', { short: 's' }),
 
   bridge: option('bridge', string, '', 'Attach containers to a network bridge (default "gantry0")', { short: 'b' }),
@@ -225,7 +228,6 @@ export const ignoredOptions: readonly Option[] = [
   ignored('raw-logs', boolean, 'the log has no colors'),
   ignored('restart', boolean, 'restart policies belong to containers', { short: 'r', key: null }),
   ignored('selinux-enabled', boolean, 'Gantry sets no SELinux labels'),
-  ignored('storage-opt', anything('list'), 'overlayfs takes no options here', { key: 'storage-opts' }),
   ignored('swarm-default-advertise-addr', string, noPart),
   ignored('userland-proxy', boolean, 'ports are published without proxies'),
   ignored('userland-proxy-path', string, 'ports are published without proxies'),
