@@ -223,7 +223,9 @@ export function pruneImages(store: ImageStore, filters: Filters): ImagePruneResp
     if (filters.has('label!') && filters.matchesLabels('label!', labels)) continue
     deleted.push(...pruneOne(store, id, [...references, ...repoDigests]))
   }
-  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - totalSize(store) }
+  // What was begun and is not being gone on with belongs to no image, either.
+  const parts = store.blobs.partial.prune()
+  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - totalSize(store) + parts }
 }
 
 /** True if a container has the image, or another one that goes with its names. */
