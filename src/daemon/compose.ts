@@ -19,6 +19,7 @@ import { TreeWorkers } from '../content/tree/pool.ts'
 import type { RegistrySettings } from '../distribution/endpoints.ts'
 import { Registries } from '../distribution/registries.ts'
 import { type DownloadLimits, Downloads } from '../image/downloads.ts'
+import { Retention, type RetentionLimits } from '../image/retention.ts'
 import { ImageStore } from '../image/store.ts'
 import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -37,6 +38,7 @@ import { SeccompCache } from '../runtime/seccomp-cache.ts'
 import { Runtimes } from '../runtime/runtimes.ts'
 import { Database } from '../state/database.ts'
 import { EventJournal } from '../state/journal.ts'
+import type { EngineEvent } from '../state/event.ts'
 import { Events } from '../state/events.ts'
 import { Meta } from '../state/meta.ts'
 import { Volumes } from '../volume/volumes.ts'
@@ -48,6 +50,7 @@ export interface EngineOptions {
   readonly downloads: DownloadLimits
   /** Blobs that are sent to registries at once. */
   readonly uploads: number
+  readonly retention: RetentionLimits
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
   readonly runtimes: readonly RuntimeCandidate[]
@@ -58,7 +61,7 @@ export interface EngineOptions {
 /** What of it can change while the engine runs. */
 export type ReloadableOptions = Pick<
   EngineOptions,
-  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads'
+  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads' | 'retention'
 >
 
 /** An engine, and how its settings are changed while it runs. */
@@ -118,8 +121,11 @@ export async function composeEngine(
     settings,
     downloads: options.downloads,
     uploads: options.uploads,
+    retention: options.retention,
     runtimes: await findRuntimes(options, host, database),
   }
+  const retention = undo.use(new Retention(images, () => live.retention, log))
+  undo.use(events.listen(event => growsImages(event) && retention.changed()))
   const engine: Engine = {
     get settings() {
       return live.settings
@@ -163,7 +169,13 @@ export async function composeEngine(
   const reconfigure: ComposedEngine['reconfigure'] = async next => {
     const kept = stillUsed(live.runtimes, containers, next.runtimes)
     const runtimes = await findRuntimes({ ...next, runtimes: [...next.runtimes, ...kept] }, host, database)
-    Object.assign(live, { settings: next.settings, downloads: next.downloads, uploads: next.uploads, runtimes })
+    Object.assign(live, {
+      settings: next.settings,
+      downloads: next.downloads,
+      uploads: next.uploads,
+      retention: next.retention,
+      runtimes,
+    })
     engine.registries.reconfigure(next.registries)
   }
   return { engine, reconfigure }
@@ -171,6 +183,11 @@ export async function composeEngine(
 
 const projectsOf = (containers: ContainerStore) =>
   containers.all().flatMap(({ definition: { storage } }) => (storage ? [storage.project] : []))
+
+// What may bring images above their limit, or lets one go that was kept.
+const growsImages = ({ type, action }: EngineEvent): boolean =>
+  (type === 'image' && ['pull', 'load', 'import', 'tag'].includes(action)) ||
+  (type === 'container' && ['commit', 'destroy'].includes(action))
 
 // Containers go on with the runtime that they were made with.
 function stillUsed(runtimes: Runtimes, containers: ContainerStore, next: readonly RuntimeCandidate[]) {

@@ -9,6 +9,7 @@ import type { Engine } from '../container/engine.ts'
 import { list } from '../container/list.ts'
 import { usesVolume } from '../container/remove.ts'
 import { sizesOf } from '../container/sizes.ts'
+import { totalSize, usedSize } from '../image/disk-usage.ts'
 import { listImages } from '../image/list.ts'
 import { invalid } from '../lib/errors.ts'
 import { Filters } from '../lib/filters.ts'
@@ -44,7 +45,7 @@ export async function diskUsage(engine: Parts, query: DiskUsageQuery): Promise<S
   const items = <T>(all: readonly T[]) => (query.verbose && all.length > 0 ? { Items: [...all] } : {})
   return {
     ...(!query.version.atLeast('1.53') && lists),
-    ...(images && { ImageUsage: { ...imageSums(images, LayersSize), ...items(images) } }),
+    ...(images && { ImageUsage: { ...imageSums(engine, images), ...items(images) } }),
     ...(containers && { ContainerUsage: { ...containerSums(containers), ...items(containers) } }),
     ...(volumes && { VolumeUsage: { ...volumeSums(volumes), ...items(volumes) } }),
     ...(wanted('build-cache') && {
@@ -108,10 +109,11 @@ function sums<T>(all: readonly T[], sizeOf: (item: T) => number, isActive: (item
 
 const isUsed = ({ Containers }: ImageSummary) => Containers > 0
 
-// What an image in use shares with others is not freed with them.
-function imageSums(images: readonly ImageSummary[], total: number): DiskUsage<ImageSummary> {
-  const used = images.filter(isUsed).reduce((sum, { Size, SharedSize }) => sum + Size - SharedSize, 0)
-  return { ...sums(images, ({ Size }) => Size, isUsed), TotalSize: total, Reclaimable: Math.max(0, total - used) }
+// With the blobs that images came as, and parts of blobs, which the older form has no place for. What an image in use shares
+// with others is not freed with them.
+function imageSums({ images: store }: Parts, images: readonly ImageSummary[]): DiskUsage<ImageSummary> {
+  const total = totalSize(store)
+  return { ...sums(images, ({ Size }) => Size, isUsed), TotalSize: total, Reclaimable: total - usedSize(store) }
 }
 
 const containerSums = (containers: readonly ContainerSummary[]) =>

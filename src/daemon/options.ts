@@ -46,6 +46,7 @@ export function engineOptions(config: Config): EngineOptions {
     },
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
     uploads: config.maxUploads,
+    retention: { maxSize: config.imageMaxSize, minAge: config.imageMinAge },
     registries: {
       insecure: config.insecureRegistries,
       mirrors: config.registryMirrors,

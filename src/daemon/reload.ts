@@ -38,6 +38,8 @@ const defaults = [
   'dnsOptions',
   'dnsSearch',
   'hostGatewayIps',
+  'imageMaxSize',
+  'imageMinAge',
   'init',
   'logDriver',
   'logLevel',

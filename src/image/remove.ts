@@ -10,6 +10,7 @@ import type { Platform } from '../oci/manifest.ts'
 import { parseMoment } from '../lib/until.ts'
 import { familiarReference, parseReference, repositoryOf } from '../oci/reference.ts'
 import { storedReference } from './image-rows.ts'
+import { totalSize } from './disk-usage.ts'
 import { type ImageStore, lookupName } from './store.ts'
 import { isSecondary, resolveVariant, variantsOf } from './variants.ts'
 
@@ -224,8 +225,8 @@ export function pruneImages(store: ImageStore, filters: Filters): ImagePruneResp
     deleted.push(...pruneOne(store, id, [...references, ...repoDigests]))
   }
   // What was begun and is not being gone on with belongs to no image, either.
-  const parts = store.blobs.partial.prune()
-  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - totalSize(store) + parts }
+  store.blobs.partial.prune()
+  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - totalSize(store) }
 }
 
 /** True if a container has the image, or another one that goes with its names. */
@@ -239,9 +240,4 @@ function pruneOne(store: ImageStore, id: Digest, names: readonly string[]): Imag
   if (!store.get(id) || store.rows.children(id).length > 0) return []
   if (names.length === 0) return removeImage(store, id)
   return names.flatMap(name => (store.rows.find(name) === id ? removeImage(store, name) : []))
-}
-
-const totalSize = (store: ImageStore): number => {
-  const chains = store.rows.topLayers().flatMap(top => store.layers.chain(top))
-  return [...new Set(chains)].reduce((sum, chainId) => sum + store.layers.size(chainId), 0)
 }

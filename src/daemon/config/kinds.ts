@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import type { Ulimit } from '../../api/types/container.ts'
 import { invalid } from '../../lib/errors.ts'
 import { parseSize } from '../../lib/size.ts'
+import { parseDuration } from '../../lib/until.ts'
 
 /** How values of one kind are read. Both readers throw `invalid` with what is wrong. */
 export interface Kind<T> {
@@ -72,6 +73,18 @@ export const bytes: Kind<number> = {
   placeholder: 'bytes',
   parse: parseSize,
   read: value => (typeof value === 'number' && value >= 0 ? Math.trunc(value) : parseSize(string.read(value))),
+}
+
+/** A duration such as 1h30m, in milliseconds. */
+export const duration: Kind<number> = {
+  placeholder: 'duration',
+  parse: readDuration,
+  read: value => readDuration(string.read(value)),
+}
+
+function readDuration(text: string): number {
+  const nanos = text === '0' ? 0n : parseDuration(text)
+  return nanos === undefined || nanos < 0n ? expected('a duration such as 1h30m', text) : Number(nanos) / 1e6
 }
 
 function parseAddress(text: string): string {

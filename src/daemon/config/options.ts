@@ -9,6 +9,7 @@ import {
   anything,
   boolean,
   bytes,
+  duration,
   integer,
   list,
   map,
@@ -182,6 +183,18 @@ export const options = {
   insecureRegistries: option('insecure-registry', list(), [], 'Enable insecure registry communication', {
     key: 'insecure-registries',
   }),
+  imageMaxSize: option(
+    'image-gc-max-size',
+    bytes,
+    0,
+    'Size of all images above which those not used for longest are removed (0: never)',
+  ),
+  imageMinAge: option(
+    'image-gc-min-age',
+    duration,
+    24 * 3_600_000,
+    'Time after its last use for which an image is never removed by itself',
+  ),
   maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads'),
   maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads'),
   maxDownloadAttempts: option('max-download-attempts', integer(1), 5, 'Set the max download attempts for each pull'),
