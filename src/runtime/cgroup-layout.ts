@@ -16,6 +16,8 @@ export interface CgroupLayout {
   hybrid: boolean
   /** Mount points by controller; version 2 has one, under the name `unified`. */
   hierarchies: ReadonlyMap<string, string>
+  /** Where the cgroup2 mount of a hybrid host is: only CRIU makes cgroups of containers there. */
+  second?: string
 }
 
 const root = '/sys/fs/cgroup'
@@ -34,7 +36,8 @@ export function detectCgroups(table: readonly MountEntry[] = readMountTable()): 
     for (const controller of controllersOf(entry)) hierarchies.set(controller, entry.mountPoint)
   }
   if (hierarchies.size === 0) throw system(`No cgroups are mounted below ${root}; containers need them`)
-  return { version: 1, hybrid: unified.length > 0, hierarchies }
+  const second = unified[0]?.mountPoint
+  return { version: 1, hybrid: unified.length > 0, hierarchies, ...(second !== undefined && { second }) }
 }
 
 // Everything in the options that isn't an option of the mount itself is a controller, or name=….

@@ -40,6 +40,15 @@ async function runIn(directories: string[], command: string): Promise<ChildProce
 }
 
 describe('a cgroup', () => {
+  it('is removed from the second version of a hybrid host too, where CRIU makes some', async () => {
+    if (layout.second === undefined) return
+    await using cgroup = makeCgroup()
+    const top = join(layout.second, cgroup.path)
+    mkdirSync(join(top, 'nested'), { recursive: true })
+    await cgroup.remove()
+    ok(!existsSync(top))
+  })
+
   it('lists, freezes, thaws and kills everything in it and below it', async () => {
     await using cgroup = makeCgroup()
     const nested = cgroup.directories().map(directory => join(directory, 'nested'))

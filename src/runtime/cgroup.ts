@@ -186,7 +186,7 @@ export class Cgroup {
   async remove(): Promise<void> {
     let busy: string[] = []
     for await (const _ of attempts()) {
-      busy = this.directories()
+      busy = [...this.directories(), ...this.#second()]
         .flatMap(directory => tree(directory).toReversed())
         .filter(directory => !remove(directory))
       if (busy.length === 0) return
@@ -194,9 +194,14 @@ export class Cgroup {
     throw system(`cgroup ${busy.join(', ')} could not be removed: processes ${this.pids().join(', ')} are in it`)
   }
 
+  #second(): string[] {
+    const path = this.#layout.second === undefined ? undefined : join(this.#layout.second, this.path)
+    return path !== undefined && existsSync(path) ? [path] : []
+  }
+
   /** Removes it where nothing is in it: for the parent of containers' cgroups, when the last has gone. */
   removeIfEmpty(): void {
-    for (const directory of this.directories()) remove(directory)
+    for (const directory of [...this.directories(), ...this.#second()]) remove(directory)
   }
 }
 

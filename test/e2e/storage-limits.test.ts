@@ -157,6 +157,7 @@ async function checkLimits(kind: Kind): Promise<void> {
   writeFileSync(engine.configuration, '{}')
   await engine.start()
   assert.match(await refused(engine, 'start', 'c5'), /cannot limit the container's storage: .*prjquota/)
+  await engine.ok(['rm', 'c5'])
   const unsupported = /--storage-opt is supported only for overlay over xfs with 'pquota' mount option/
   assert.match(await refused(engine, 'create', ...limited, 'busybox'), unsupported)
 }

@@ -46,11 +46,11 @@ export class Projects {
     return { project, bytes }
   }
 
-  /** Gives a project back; its files are gone, or about to be. Throws KernelError. */
+  /** Gives a project back; its files are gone, or about to be. Where quotas are off by now there is nothing to lift. */
   free({ project }: StorageLimit): void {
     this.#reserved.delete(project)
     using directory = openDirectory(this.#directory)
-    limitProject(directory, project, 0)
+    if (limitsProjects(directory)) limitProject(directory, project, 0)
   }
 }
 
