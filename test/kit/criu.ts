@@ -19,6 +19,7 @@ export async function workingCriu(): Promise<Criu> {
   const installed = await check('criu')
   if (installed?.code === 0) return { directory: '/usr/sbin' }
   const directory = join(folder, `criu-${suite}`)
+  mkdirSync(folder, { recursive: true })
   if (!existsSync(directory))
     await output(['flock', join(folder, 'criu.lock'), process.execPath, import.meta.filename], { timeout: 600_000 })
   const newer = await check(join(directory, 'criu'))
