@@ -2,7 +2,7 @@
 
 import type { Repository } from '../distribution/remote.ts'
 import { RegistryError } from '../distribution/errors.ts'
-import { notFound, system } from '../lib/errors.ts'
+import { GantryError, kindOf, notFound, system } from '../lib/errors.ts'
 import type { Platform } from '../oci/manifest.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import {
@@ -77,15 +77,26 @@ interface Pulled {
   readonly changed: boolean
 }
 
+// What a mirror says wrongly, the registry itself may say right.
 async function pullImage(parts: PullParts, reference: Reference, options: PullOptions): Promise<Pulled> {
+  try {
+    return await explain(reference, () => pullFrom(parts, reference, options))
+  } catch (error) {
+    const repository = parts.repository.withoutMirrors
+    if (!repository || !(error instanceof GantryError) || kindOf(error.cause) !== 'invalid') throw error
+    return await explain(reference, () => pullFrom({ ...parts, repository }, reference, options))
+  }
+}
+
+async function pullFrom(parts: PullParts, reference: Reference, options: PullOptions): Promise<Pulled> {
   const { images, repository } = parts
   const { report, signal } = options
   const shown = reference.digest ?? reference.tag ?? ''
   await using staging = images.stage()
-  const top = await explain(reference, () => repository.manifest(shown, { signal }))
+  const top = await repository.manifest(shown, { signal })
   report({ status: `Pulling from ${reference.path}`, id: shown })
-  const found = await explain(reference, () => findImage(repository, top, options))
-  const fetched = await explain(reference, () => fetchImage(parts, staging, found, options))
+  const found = await findImage(repository, top, options)
+  const fetched = await fetchImage(parts, staging, found, options)
   await images.sync()
   signal?.throwIfAborted()
   const changed = commit(images, reference, found, fetched)
@@ -130,12 +141,12 @@ async function* explained<T>(reference: Reference, source: AsyncIterable<T>): As
   }
 }
 
-/** dockerd's sentences, which clients look for. */
+/** dockerd's sentences, which clients look for. Other failures are the engine's: at a 401 the stock CLI would ask for a password. */
 function explanation(reference: Reference, error: unknown): unknown {
-  if (!(error instanceof RegistryError)) return error
+  if (!(error instanceof GantryError) || (error.kind === 'notFound' && !(error instanceof RegistryError))) return error
   const name = familiarName(reference)
   const options = { cause: error }
-  switch (error.code) {
+  switch (error instanceof RegistryError ? error.code : '') {
     case 'DENIED':
       return notFound(
         `pull access denied for ${name}, repository does not exist or may require 'docker login': ${error.message}`,
@@ -146,7 +157,6 @@ function explanation(reference: Reference, error: unknown): unknown {
     case 'NAME_UNKNOWN':
       return notFound(`repository ${name} not found: ${error.message}`, options)
     default:
-      // A 401 of ours would mean that the engine itself wants a password.
-      return error.kind === 'unauthorized' || error.kind === 'forbidden' ? system(error.message, options) : error
+      return system(error.message, options)
   }
 }

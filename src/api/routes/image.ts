@@ -41,5 +41,7 @@ export const imageRoutes = {
   ImageDelete: route('DELETE', '/images/{name}', {
     query: { force: flag(), noprune: flag(), platforms: platforms() },
   }),
+  /** What a registry has under a name. */
+  DistributionInspect: route('GET', '/distribution/{name}/json'),
   ImagePrune: route('POST', '/images/prune', { query: { filters: filters() } }),
 }

@@ -1,6 +1,5 @@
 // The engine about itself: version, info, disk usage; and registry credentials.
 
-import { type Static, omitted, struct, text } from '../schema.ts'
 import type { ContainerSummary } from './container.ts'
 import type { ImageSummary } from './image.ts'
 import type { Volume } from './volume.ts'
@@ -158,18 +157,7 @@ export interface Ping {
   BuilderVersion: string
 }
 
-/** Credentials for a registry: the body of /auth and, base64url, the header X-Registry-Auth. */
-export const AuthConfig = struct('AuthConfig', {
-  username: omitted(text()),
-  password: omitted(text()),
-  auth: omitted(text()),
-  email: omitted(text()),
-  serveraddress: omitted(text()),
-  identitytoken: omitted(text()),
-  registrytoken: omitted(text()),
-})
-export type AuthConfig = Static<typeof AuthConfig>
-
+/** The answer of /auth. */
 export interface AuthResponse {
   IdentityToken?: string
   Status: string

@@ -20,6 +20,7 @@ import { descriptorOf, manifestSummaries } from '../../image/manifests.ts'
 import { pushImages, pushedReference } from '../../image/push.ts'
 import { pullImages, pulledReference } from '../../image/pull.ts'
 import { pruneImages, removeImage, removeVariants } from '../../image/remove.ts'
+import { inspectRemote, inspectedReference } from '../../image/remote-inspect.ts'
 import { saveImages } from '../../image/save.ts'
 import { tagImage } from '../../image/tag.ts'
 import type { ApiVersion } from '../../api/version.ts'
@@ -106,6 +107,12 @@ export function imageHandlers({
           ? removeVariants(images, params.name, platforms, options)
           : removeImage(images, params.name, options),
       )
+    },
+
+    async DistributionInspect({ params, headers, signal }) {
+      const reference = inspectedReference(params.name)
+      const repository = registries.open(reference, credentialsIn(headers), 'pull')
+      return json(await inspectRemote(repository, reference, signal))
     },
 
     async ImagePrune({ query }) {
