@@ -20,7 +20,7 @@ export async function forEach(
   for (const [index, result] of results.entries()) {
     if (result.status === 'fulfilled') context.stdout.write(`${result.value ?? names[index]}\n`)
     else {
-      context.stderr.write(`${describe(result.reason)}\n`)
+      context.stderr.write(`${describeFailure(result.reason)}\n`)
       if (!forgives(result.reason)) exitCode = 1
     }
   }
@@ -30,5 +30,6 @@ export async function forEach(
 /** For --force: what is not there needs no removal. */
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.status === 404
 
-const describe = (error: unknown) =>
+/** The sentence for a failure; what the engine refused is marked as such, as docker does. */
+export const describeFailure = (error: unknown): string =>
   error instanceof EngineError ? `Error response from daemon: ${error.message}` : messageOf(error)

@@ -1,12 +1,13 @@
 // The `gantry` program: finds the verb, runs it, and turns what fails into one message and an exit code.
 
-import { Client, EngineError } from '../client/client.ts'
+import { Client } from '../client/client.ts'
 import { addressFromEnvironment } from '../client/address.ts'
 import { readCredentials } from '../client/tls.ts'
 import { messageOf } from '../lib/errors.ts'
+import { describeFailure } from './each.ts'
 import { type FlagValues, UsageError, flag, helpText, parseFlags } from './flags.ts'
 import { type Context, PlainFailure, type Verb } from './verb.ts'
-import { verbs } from './verbs.ts'
+import { findVerb, isGroup, verbs } from './verbs.ts'
 
 const globalFlags = [
   flag('host', 'text', 'Address of the engine: unix:///path or tcp://host:port', 'H'),
@@ -24,17 +25,27 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name, rest] = splitName(operands)
   if (flags.bool('version')) return print(`Gantry version ${await ownVersion()}\n`)
   if (help || name === undefined) return print(overview())
-  const entry = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-  if (!entry) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
-  const { verb } = await entry.load()
-  return runVerb(name, verb, rest, flags)
+  const found = findVerb(name)
+  if (!found && isGroup(name)) return groupless(name, rest)
+  if (!found) return fail(`gantry: unknown command: gantry ${name}\n\nRun 'gantry --help' for more information`, 1)
+  const { verb } = await found.entry.load()
+  return runVerb(found.name, verb, rest, flags)
 }
 
 // A verb may have two words, such as `system df`.
 function splitName([name, second, ...rest]: readonly string[]): [string | undefined, readonly string[]] {
   const both = `${name} ${second}`
-  if (Object.hasOwn(verbs, both)) return [both, rest]
+  if (findVerb(both)) return [both, rest]
   return [name, second === undefined ? [] : [second, ...rest]]
+}
+
+// A group alone tells its verbs; one that it does not have is an error.
+function groupless(group: string, [second]: readonly string[]): number {
+  if (second === undefined || second === '--help') return print(groupHelp(group))
+  const sentence = `gantry: unknown command: gantry ${group} ${second}`
+  // As docker has it.
+  const usage = ['container', 'image', 'network'].includes(group) ? group : `${group} COMMAND`
+  return fail(`${sentence}\n\nUsage:  gantry ${usage}\n\nRun 'gantry ${group} --help' for more information`, 1)
 }
 
 async function runVerb(name: string, verb: Verb, argv: readonly string[], globals: FlagValues) {
@@ -73,11 +84,6 @@ function clientFor(globals: FlagValues): Client {
   return new Client(address, readCredentials(wishes, process.env))
 }
 
-/** The sentence for a failure; what the engine refused is marked as such, as docker does. */
-function describeFailure(error: unknown): string {
-  return error instanceof EngineError ? `Error response from daemon: ${error.message}` : messageOf(error)
-}
-
 function checkOperands(name: string, { operands: { min, max } }: Verb, count: number) {
   if (count >= min && count <= max) return
   let takes = min === 0 ? `requires at most ${counted(max)}` : `requires at least ${counted(min)}`
@@ -98,8 +104,15 @@ function helpOf(name: string, verb: Verb): string {
   return helpText(`${name} ${verb.usage}`, verb.summary, verb.flags)
 }
 
+function groupHelp(group: string): string {
+  const own = Object.entries(verbs).filter(([name]) => name.startsWith(`${group} `))
+  const lines = own.map(([name, { summary }]) => `  ${name.slice(group.length + 1).padEnd(11)} ${summary}`)
+  const more = `Run 'gantry ${group} COMMAND --help' for more information on a command.`
+  return `Usage:  gantry ${group} COMMAND\n\nCommands:\n${lines.join('\n')}\n\n${more}\n`
+}
+
 function overview(): string {
-  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(16)} ${summary}`)
+  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(17)} ${summary}`)
   const head = helpText('[OPTIONS] COMMAND', 'Runs containers through the Engine API', globalFlags)
   return `${head}\nCommands:\n${lines.join('\n')}\n\nRun 'gantry COMMAND --help' for more information on a command.\n`
 }

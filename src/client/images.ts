@@ -1,7 +1,14 @@
 // Images, over the Engine API.
 
 import type { Readable } from 'node:stream'
-import type { ImageDeleteItem, ImageInspect, ImageSummary, ProgressMessage } from '../api/types/image.ts'
+import type { Platform } from '../oci/manifest.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+} from '../api/types/image.ts'
 import { parseReference, repositoryOf } from '../oci/reference.ts'
 import type { Client } from './client.ts'
 import { jsonLines } from './streams.ts'
@@ -17,14 +24,28 @@ export function listImages(
   return client.json('GET', '/images/json', { query })
 }
 
-/** Everything the engine tells of one image. */
-export function inspectImage(client: Client, name: string): Promise<ImageInspect> {
-  return client.json('GET', pathOf(name, '/json'))
+/** Everything the engine tells of one image, or of its variant for `platform`. */
+export function inspectImage(client: Client, name: string, platform?: Platform): Promise<ImageInspect> {
+  return client.json('GET', pathOf(name, '/json'), { query: { platform } })
 }
 
-/** Loads an archive of images; yields what the engine reports meanwhile. */
-export async function* loadImages(client: Client, archive: Readable, quiet: boolean): AsyncGenerator<ProgressMessage> {
-  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/load', { query: { quiet }, input: archive }))
+/** The steps that an image was made in, newest first. */
+export function imageHistory(client: Client, name: string, platform?: Platform): Promise<ImageHistoryItem[]> {
+  return client.json('GET', pathOf(name, '/history'), { query: { platform } })
+}
+
+/** An archive of images, or of their variants for `platform`. */
+export function saveImages(client: Client, names: readonly string[], platform?: Platform): Promise<Readable> {
+  return client.request('GET', '/images/get', { query: { names, platform } })
+}
+
+/** Loads an archive of images, or only their variants for `platform`; yields what the engine reports meanwhile. */
+export async function* loadImages(
+  client: Client,
+  archive: Readable,
+  query: { quiet: boolean; platform: Platform | undefined },
+): AsyncGenerator<ProgressMessage> {
+  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/load', { query, input: archive }))
 }
 
 /** Makes an image of one layer from the archive of a root file system, with Dockerfile instructions in `changes`. */
@@ -60,7 +81,7 @@ export async function tagImage(client: Client, name: string, query: { repo: stri
 export function removeImage(
   client: Client,
   name: string,
-  query: { force?: boolean; noprune?: boolean },
+  query: { force?: boolean; noprune?: boolean; platforms?: readonly string[] },
 ): Promise<ImageDeleteItem[]> {
   return client.json('DELETE', pathOf(name), { query })
 }

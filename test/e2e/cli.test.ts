@@ -17,6 +17,83 @@ const followed = 28
 
 // One story, told twice. A line may begin with what goes to standard input: `text |`.
 const story = `
+volume ls
+volume create vol10
+volume create vol2 --label b=c --label a=b -o type=tmpfs -o device=tmpfs
+volume create vol2 --name x
+volume create -d bogus y
+volume ls
+volume ls -q
+volume ls --format json
+volume ls --format 'table {{.Name}}\\t{{.Labels}}\\t{{.Size}}'
+volume ls --filter name=vol1 --format {{.Name}}
+volume ls --filter bogus
+volume list extra
+volume inspect vol2 nosuch vol10
+volume inspect nosuch
+volume inspect --format {{.Name}} vol2
+volume rm nosuch vol2
+volume remove -f nosuch vol10
+volume rm
+network ls
+network ls --no-trunc -q --filter name=host
+network ls --format '{{.Name}} {{.Driver}} {{.IPv6}} {{.Internal}} {{.Labels}}'
+network list --filter driver=null --format json
+network ls --filter bogus
+network inspect host
+network inspect nosuch none
+network inspect -f {{.Driver}} none host
+image ls
+image list --format {{.Repository}}
+image ls --filter bogus
+image inspect nosuch
+image inspect busybox nosuch --format {{.RepoTags}}
+image inspect --platform linux/bogus busybox
+image tag busybox busybox:again
+image history busybox
+history busybox --no-trunc
+history -q busybox
+history busybox --human=false
+history --format json --platform linux/amd64 busybox
+history --format '{{.CreatedBy}}|{{.Size}}|{{.Comment}}' busybox
+history nosuch
+history
+image save nosuch
+save -o /nonexistent/x busybox
+save -o /tmp busybox
+save --platform linux/bogus busybox
+save --platform a/b/c/d busybox
+save
+image load --platform linux/bogus -i /nonexistent
+image rm busybox:again
+image remove nosuch -f
+image rm --platform linux/bogus busybox
+image prune -f
+image import /nonexistent
+container run --rm busybox echo hi
+container run -d --name grouped busybox sleep 300
+container ls
+container ps -a --format {{.Names}}
+container list bogus
+container exec grouped echo hi
+container inspect grouped nosuch --format {{.Name}}
+container inspect nosuch
+container logs grouped
+container top nosuch
+container rename grouped regrouped
+container stop -t 0 regrouped
+container wait regrouped
+container start regrouped nosuch
+container kill regrouped
+container rm regrouped
+container remove nosuch
+container port nosuch
+container diff nosuch
+container update nosuch --memory 64m
+container bogus
+image bogus
+network bogus
+volume bogus
 version --format {{.Server.Version}}
 info --format {{.ServerVersion}},{{.Driver}},{{.Containers}}
 system info --format {{.ServerVersion}}

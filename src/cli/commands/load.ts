@@ -4,6 +4,7 @@ import { loadImages } from '../../client/images.ts'
 import { invalid, system } from '../../lib/errors.ts'
 import { openArchive } from '../archive.ts'
 import { flag } from '../flags.ts'
+import { platformOf } from '../platform.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
@@ -11,6 +12,7 @@ export const verb: Verb = {
   summary: 'Load an image from a tar archive or STDIN',
   flags: [
     flag('input', 'text', 'Read from tar archive file, instead of STDIN', 'i'),
+    flag('platform', 'text', 'Load only the given platform variant, such as linux/amd64'),
     flag('quiet', 'bool', 'Suppress the load output', 'q'),
   ],
   operands: { min: 0, max: 0 },
@@ -20,7 +22,8 @@ export const verb: Verb = {
       throw invalid('requested load from stdin, but stdin is empty')
     }
     const archive = path === undefined ? context.stdin : await openArchive(path)
-    for await (const message of loadImages(context.client, archive, flags.bool('quiet') || !context.stdout.isTTY)) {
+    const query = { quiet: flags.bool('quiet') || !context.stdout.isTTY, platform: platformOf(flags) }
+    for await (const message of loadImages(context.client, archive, query)) {
       if (message.error !== undefined) throw system(message.errorDetail?.message ?? message.error)
       if (message.stream !== undefined) context.stdout.write(message.stream)
     }

@@ -4,7 +4,7 @@ import type { ContainerSummary } from '../../api/types/container.ts'
 import { listContainers } from '../../client/containers.ts'
 import { shortId } from '../../lib/ids.ts'
 import { checked, flag } from '../flags.ts'
-import { formatListing, goTime, type Row } from '../output/listing.ts'
+import { formatListing, goTime, joinLabels, type Row } from '../output/listing.ts'
 import { displayPorts } from '../output/ports.ts'
 import { ellipsis, humanAge, humanSize } from '../output/units.ts'
 import { checkFilter, parseFilters } from '../values.ts'
@@ -70,10 +70,7 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
     },
     ID: whole ? container.Id : shortId(container.Id),
     Image: imageOf(container, whole),
-    Labels: Object.entries(container.Labels ?? {})
-      .map(pair => pair.join('='))
-      .toSorted()
-      .join(','),
+    Labels: joinLabels(container.Labels),
     LocalVolumes: String(mounts.filter(mount => mount.Driver === 'local').length),
     Mounts: mounts.map(mount => ellipsisUnless(whole, mount.Name || mount.Source)).join(','),
     Names: namesOf(container, whole).join(','),

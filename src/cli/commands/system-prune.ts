@@ -22,7 +22,7 @@ export const verb: Verb = {
     const filters = parseFilters(given)
     if (volumes && 'until' in filters) throw invalid('ERROR: The "until" filter is not supported with "--volumes"')
     if (!flags.bool('force') && !(await confirmed(context, warningOf(all, volumes, given)))) return 0
-    context.stdout.write(await prune(context, filters, all, volumes))
+    await prune(context, filters, all, volumes)
     return 0
   },
 }
@@ -39,17 +39,27 @@ function warningOf(all: boolean, volumes: boolean, filters: readonly string[]): 
   return ['WARNING! This will remove:', ...lines, ...filtered, ...filters.map(text => `  - ${text}`), ''].join('\n')
 }
 
-async function prune({ client }: Context, filters: PruneFilters, all: boolean, volumes: boolean): Promise<string> {
+// What was removed is told as it is: a later step may fail.
+async function prune(
+  { client, stdout }: Context,
+  filters: PruneFilters,
+  all: boolean,
+  volumes: boolean,
+): Promise<void> {
+  let freed = 0
+  const tell = (title: string, names: readonly string[] | null, bytes: number) => {
+    freed += bytes
+    stdout.write(deleted(title, names))
+  }
   const containers = await pruneContainers(client, filters)
+  tell('Containers', containers.ContainersDeleted, containers.SpaceReclaimed)
   const networks = await pruneNetworks(client, filters)
-  const nothing = { VolumesDeleted: null, SpaceReclaimed: 0 }
-  const unused = volumes ? await pruneVolumes(client, filters) : nothing
+  tell('Networks', networks.NetworksDeleted, 0)
+  if (volumes) {
+    const unused = await pruneVolumes(client, filters)
+    tell('Volumes', unused.VolumesDeleted, unused.SpaceReclaimed)
+  }
   const images = await pruneImages(client, { ...filters, dangling: [String(!all)] })
-  return [
-    deleted('Containers', containers.ContainersDeleted),
-    deleted('Networks', networks.NetworksDeleted),
-    deleted('Volumes', unused.VolumesDeleted),
-    deleted('Images', imageLines(images.ImagesDeleted)),
-    reclaimed(containers.SpaceReclaimed + unused.SpaceReclaimed + images.SpaceReclaimed),
-  ].join('')
+  tell('Images', imageLines(images.ImagesDeleted), images.SpaceReclaimed)
+  stdout.write(reclaimed(freed))
 }

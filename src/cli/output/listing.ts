@@ -53,3 +53,11 @@ function zoneName(date: Date): string {
   const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'short' }).formatToParts(date)
   return parts.find(part => part.type === 'timeZoneName')?.value ?? 'UTC'
 }
+
+/** Labels as one field: `a=b,c=d`, in the order of their names. */
+export function joinLabels(labels: Readonly<Record<string, string>> | null | undefined): string {
+  return Object.entries(labels ?? {})
+    .map(pair => pair.join('='))
+    .toSorted()
+    .join(',')
+}
