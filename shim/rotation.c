@@ -8,11 +8,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "timestamp.h"
 
-enum { LOG_MODE = 0640, TAIL_CHUNK = 4096, NOTICE_SIZE = 320, RETRY_AFTER = 1024 * 1024 };
+enum { LOG_MODE = 0640, TAIL_CHUNK = 4096, NOTICE_SIZE = 320, RETRY_AFTER = 1024 * 1024, LOCK_ATTEMPTS = 200 };
 
 static int open_log(const char *path, int flags) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, LOG_MODE);
@@ -203,7 +204,18 @@ void log_file_rotate(struct log_file *file) {
   go_on_in(file, fd);
 }
 
-int log_file_clear(struct log_file *file, struct failure *failure) {
+// Whoever compresses a file holds the lock for a moment; without it that file would come back.
+static int lock_for_clearing(const struct log_file *file, struct failure *failure) {
+  const struct timespec pause = {.tv_nsec = 1000000};
+  for (int attempt = 0; flock(file->fd, LOCK_EX | LOCK_NB) < 0; attempt++) {
+    if (errno != EWOULDBLOCK) return 0;
+    if (attempt == LOCK_ATTEMPTS) return fail_errno(failure, "flock", file->path);
+    nanosleep(&pause, NULL);
+  }
+  return 0;
+}
+
+static int empty(struct log_file *file, struct failure *failure) {
   char name[PATH_MAX];
   // First of all: on a full disk this makes room for the rest.
   for (uint64_t number = 1; number < file->max_file; number++) {
@@ -218,4 +230,12 @@ int log_file_clear(struct log_file *file, struct failure *failure) {
   }
   go_on_in(file, fd);
   return 0;
+}
+
+int log_file_clear(struct log_file *file, struct failure *failure) {
+  if (lock_for_clearing(file, failure) < 0) return -1;
+  // Closing the old file releases the lock.
+  if (empty(file, failure) == 0) return 0;
+  flock(file->fd, LOCK_UN);
+  return -1;
 }

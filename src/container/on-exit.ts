@@ -61,6 +61,8 @@ export async function settleExit(
   volumeEvents(engine, container, 'unmount')
   if (again && isToRestart(container)) scheduleRestart(engine, container, runSeconds(container), again)
   const remove = container.definition.hostConfig.AutoRemove && container.restarts === 0
+  // Its removal waits for its output to be taken, but nobody who waits for its end does.
+  if (remove && engine.forwarders.isSending(container.id)) container.exited.tell({ code, oomKilled, error })
   await tolerate(engine, container, async () => {
     if (remove) await removeLocked(engine, container, true)
     else engine.containers.saveState(container)

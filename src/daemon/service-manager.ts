@@ -1,6 +1,6 @@
 // What passes between the daemon and systemd: inherited sockets, and how the daemon is doing. sd_notify(3), sd_listen_fds(3).
 
-import { sendDatagram } from '../kernel/datagram.ts'
+import { UnixDatagram } from '../kernel/unix-datagram.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 
@@ -64,7 +64,8 @@ export class ServiceManager implements Disposable {
   #tell(text: string) {
     if (this.#address === '') return
     try {
-      sendDatagram(this.#address, text)
+      using socket = UnixDatagram.connect(this.#address)
+      if (!socket.send(Buffer.from(text))) throw new Error(`${this.#address} takes no more datagrams`)
     } catch (error) {
       this.#log.warn({ error: messageOf(error) }, 'The service manager cannot be told how the daemon is doing')
     }

@@ -1,10 +1,12 @@
 // Ways to a log collector: a stream (TCP, TLS, unix), UDP, and datagrams to a unix socket.
 
 import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { type Socket, connect as connectPlain, isIPv6 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { hasCode } from '../kernel/ffi.ts'
 import { UnixDatagram } from '../kernel/unix-datagram.ts'
 
 /** An open way to a collector. */
@@ -97,11 +99,14 @@ const burst = 64
 
 /** Opens UDP: nobody says whether datagrams arrive, but the kernel may tell that nobody listens. */
 export async function openUdp(host: string, port: number, signal: AbortSignal): Promise<Channel> {
-  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' })
+  // A name may have addresses of one kind only.
+  const { address, family } = await lookup(host)
+  signal.throwIfAborted()
+  const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' })
   let failure: Error | undefined
   socket.on('error', error => (failure ??= error))
   try {
-    socket.connect(port, host)
+    socket.connect(port, address)
     await once(socket, 'connect', { signal })
   } catch (error) {
     socket.close()
@@ -126,13 +131,24 @@ export async function openUdp(host: string, port: number, signal: AbortSignal): 
 /** Milliseconds between two attempts to send to a unix socket that is full: nothing tells when it has room again. */
 const fullPause = 5
 
-/** Opens a way for datagrams to the socket at `path`. Throws KernelError. */
-export function openUnixDatagram(path: string, signal: AbortSignal): Channel {
+/**
+ * Opens a way for datagrams to the socket at `path`. A message that no datagram can hold goes as a sealed file to a receiver
+ * that takes those, and is cut short for others. Throws KernelError.
+ */
+export function openUnixDatagram(path: string, signal: AbortSignal, takesFiles = false): Channel {
   const socket = UnixDatagram.connect(path)
+  const sendOne = (message: Buffer): boolean => {
+    try {
+      return socket.send(message)
+    } catch (error) {
+      if (!hasCode(error, 'EMSGSIZE')) throw error
+      return takesFiles ? socket.sendAsFile(message) : sendOne(message.subarray(0, message.length / 2))
+    }
+  }
   return {
     async send(messages) {
       for (const message of messages) {
-        while (!socket.send(message)) await sleep(fullPause, undefined, { signal })
+        while (!sendOne(message)) await sleep(fullPause, undefined, { signal })
       }
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),

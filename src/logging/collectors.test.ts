@@ -1,11 +1,12 @@
 // What collectors get: syslog, gelf, fluentd and journald, by their protocols, on real sockets.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync, inflateSync } from 'node:zlib'
-import { ExtData, decodeMulti } from '@msgpack/msgpack'
+import { ExtData, decodeMulti, encode } from '@msgpack/msgpack'
 import { until } from '../../test/kit/until.ts'
 import { checkLogConfig } from './drivers.ts'
 import { fluentdSink } from './fluentd.ts'
@@ -198,4 +199,48 @@ test('journald: fields, and values of several lines by their length', async () =
   )
   assert.deepEqual(['__a.b', '9lives', '___'].map(fieldName), ['A_B', 'LIVES', ''])
   await forwarder.close()
+})
+
+test('journald: a message that no datagram holds comes as a file, and what follows it comes too', async () => {
+  using log = new ShimLog()
+  const path = join(log.directory, 'journal')
+  await using journal = await UnixDatagramCollector.listen(path)
+  log.write('stdout', 'one\n', 'two\n')
+  const labelled = { ...subject, labels: { big: 'x'.repeat(1_000_000) } }
+  const forwarder = log.forward(journaldSink({ labels: 'big' }, labelled, path), false)
+  await until(() => journal.datagrams.length === 2)
+  const texts = journal.datagrams.map(datagram => datagram.toString('latin1'))
+  assert.deepEqual(
+    texts.map(text => [text.slice(0, 12), text.includes(`BIG=${labelled.labels.big}\n`)]),
+    [
+      ['MESSAGE=one\n', true],
+      ['MESSAGE=two\n', true],
+    ],
+  )
+  await forwarder.close()
+})
+
+test('fluentd: an acknowledgement of something else is none', async () => {
+  using log = new ShimLog()
+  log.write('stdout', 'one\n')
+  await using collector = await StreamCollector.listen(0, socket =>
+    socket.on('data', () => socket.write(encode({ ack: 'another' }))),
+  )
+  const options = {
+    'fluentd-address': `tcp://127.0.0.1:${collector.port}`,
+    'fluentd-request-ack': 'true',
+    'fluentd-retry-wait': '1ms',
+  }
+  const forwarder = log.forward(fluentdSink(options, subject), false)
+  await until(() => collector.connections.length > 1)
+  assert.equal(forwarder.isOver, false)
+  await forwarder.close()
+})
+
+test('syslog: a certificate that is a FIFO keeps nobody', async () => {
+  using log = new ShimLog()
+  const path = join(log.directory, 'fifo')
+  assert.equal(spawnSync('mkfifo', [path]).status, 0)
+  const options = { 'syslog-address': 'tcp+tls://127.0.0.1:1', 'syslog-tls-ca-cert': path }
+  await assert.rejects(syslogSink(options, subject).open(AbortSignal.timeout(5000)), /is not a file/)
 })

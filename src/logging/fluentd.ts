@@ -30,10 +30,17 @@ export function fluentdSink(options: LogOptions, subject: LogSubject): Sink {
       const record = { ...facts, source: stream, log: text, ...partialFields(message) }
       const when = subSecondPrecision ? eventTime(time) : Number(time / 1_000_000_000n)
       const parts = [tag, when, record]
-      return [bytesOf(encode(requestAck ? [...parts, { chunk: randomBytes(16).toString('base64') }] : parts))]
+      if (!requestAck) return [bytesOf(encode(parts))]
+      const chunk = randomBytes(16).toString('base64')
+      const bytes = bytesOf(encode([...parts, { chunk }]))
+      chunks.set(bytes, chunk)
+      return [bytes]
     },
   }
 }
+
+// What the collector is to acknowledge each message with.
+const chunks = new WeakMap<Buffer, string>()
 
 const bytesOf = (array: Uint8Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
 
@@ -75,18 +82,19 @@ class AcknowledgedChannel implements Channel {
     const giveUp = setTimeout(() => this.#stream.socket.destroy(new Error('no acknowledgement came')), ackPatience)
     try {
       await this.#stream.send(messages)
-      for (let count = 0; count < messages.length; count++) await this.#acknowledged()
+      for (const message of messages) await this.#acknowledged(chunks.get(message))
     } finally {
       clearTimeout(giveUp)
     }
   }
 
   // Collectors answer in the order in which they were asked, and each chunk has one answer.
-  async #acknowledged(): Promise<void> {
+  async #acknowledged(chunk: string | undefined): Promise<void> {
     const { done, value } = await this.#answers.next()
     if (done || typeof value !== 'object' || value === null || !('ack' in value)) {
       throw new Error('the collector ended without an acknowledgement')
     }
+    if (value.ack !== chunk) throw new Error('the collector acknowledged what it was not sent')
   }
 
   [Symbol.dispose]() {

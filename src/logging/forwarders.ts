@@ -44,6 +44,11 @@ export class Forwarders implements AsyncDisposable {
     if (forwarder) forwarder.running = false
   }
 
+  /** True if output of the container may still be on its way to a collector. */
+  isSending(container: string): boolean {
+    return this.#all.get(container)?.isOver === false
+  }
+
   /** The container's log is about to be removed: waits, within bounds, for the rest to be sent. */
   async finish(container: string): Promise<void> {
     const forwarder = this.#all.get(container)

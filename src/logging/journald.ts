@@ -26,7 +26,7 @@ export function journaldSink(options: LogOptions, subject: LogSubject, path: str
   ])
   return {
     retryWait: defaultRetryWait,
-    open: async signal => openUnixDatagram(path, signal),
+    open: async signal => openUnixDatagram(path, signal, true),
     encode(message) {
       const priority = field('PRIORITY', message.stream === 'stderr' ? '3' : '6')
       const time = field('SYSLOG_TIMESTAMP', formatTime(message.time))

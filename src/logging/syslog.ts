@@ -1,6 +1,7 @@
 // The syslog driver: RFC 3164 and RFC 5424 over UDP, TCP, TLS and unix sockets.
 
-import { readFileSync } from 'node:fs'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { type Channel, openStream, openUdp, openUnixDatagram } from './channel.ts'
 import type { LogMessage } from './entry.ts'
@@ -65,7 +66,7 @@ async function openSyslog(
     case 'tcp':
       return await openStream({ ...address, kind: 'tcp', host: address.host || 'localhost' }, signal)
     case 'tcp+tls':
-      return await openStream({ ...address, kind: 'tls', options: tlsOptions(options) }, signal)
+      return await openStream({ ...address, kind: 'tls', options: await tlsOptions(options) }, signal)
     case 'unix':
       return await openStream({ kind: 'unix', path: address.path }, signal)
     case 'unixgram':
@@ -88,9 +89,22 @@ async function openOwn(signal: AbortSignal): Promise<Channel> {
   throw new AggregateError(failures, 'Unix syslog delivery error')
 }
 
-function tlsOptions(options: LogOptions) {
-  const file = (name: string) => (options[name] ? readFileSync(options[name]) : undefined)
-  const [ca, cert, key] = [file('syslog-tls-ca-cert'), file('syslog-tls-cert'), file('syslog-tls-key')]
+/** Bytes: no certificate or bundle of them is larger. */
+const largestPem = 4 * 1024 * 1024
+
+// Whoever may start containers names it: it may be anything.
+async function pemFile(path: string): Promise<Buffer> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  const status = await file.stat()
+  if (!status.isFile()) throw new Error(`${path} is not a file`)
+  if (status.size > largestPem) throw new Error(`${path} is too large for a certificate or key`)
+  return await file.readFile()
+}
+
+async function tlsOptions(options: LogOptions) {
+  const names = ['syslog-tls-ca-cert', 'syslog-tls-cert', 'syslog-tls-key']
+  const paths = names.map(name => options[name])
+  const [ca, cert, key] = await Promise.all(paths.map(path => (path ? pemFile(path) : undefined)))
   return {
     ...(ca && { ca }),
     ...(cert && { cert }),

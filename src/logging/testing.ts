@@ -134,11 +134,16 @@ export async function listenUdp() {
 }
 
 const receiver = `
-import socket, sys
+import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 print('ready', flush=True)
-while True: print(s.recv(1 << 20).hex(), flush=True)
+while True:
+    data, fds, _, _ = socket.recv_fds(s, 1 << 20, 1)
+    for fd in fds:
+        data = os.pread(fd, 1 << 24, 0)
+        os.close(fd)
+    print(data.hex(), flush=True)
 `
 
 /** A collector of datagrams on a unix socket, for which Node has no sockets. */

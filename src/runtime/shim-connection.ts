@@ -103,11 +103,25 @@ export class ShimConnection {
     this.#socket.write(encodeMessage(request.giveUp))
   }
 
-  /** Drops what is logged so far. Rejects if that fails, or the shim is lost. */
+  /**
+   * Drops what is logged so far. Rejects if that fails, the shim is lost, or does not know how. Asks on a connection of its
+   * own: a shim of an older version closes the one on which it hears what it doesn't know.
+   */
   async clearLog(): Promise<void> {
+    const asking = new ShimConnection(await openSocket(this.#runDir), this.#runDir)
+    try {
+      await asking.greeting()
+      await asking.#askToClear()
+    } finally {
+      asking.close()
+    }
+  }
+
+  async #askToClear(): Promise<void> {
     const answer = this.#logCleared.next()
     this.#socket.write(encodeMessage(request.clearLog))
-    const text = await Promise.race([answer, this.closed.then(() => 'message the shim ended\n')])
+    const silence = 'message its shim has ended, or is of an older version: restart the container\n'
+    const text = await Promise.race([answer, this.closed.then(() => silence)])
     const [failure] = parseFields(text).get('message') ?? []
     if (failure !== undefined) throw system(`the log can't be cleared: ${failure}`)
   }

@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, unlinkSy
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { attachMount, mountTmpfs, unmount } from '../kernel/mount.ts'
+import { lockFile } from '../kernel/lock.ts'
 import { parseTime } from '../lib/clock.ts'
 import { type Workshop, describeShim, eventually } from './shim-testing.ts'
 import type { ShimLog } from './shim.ts'
@@ -194,5 +195,21 @@ describeShim('log files', (shop, build) => {
       Array.from({ length: 1000 }, (_, index) => `${index + 1}\n`),
     )
     unmount(directory, { detach: true })
+  })
+})
+
+describeShim('clearing', shop => {
+  test('waits for who compresses a file, and says so if it takes too long', async () => {
+    const path = shop().log('cleared')
+    const shim = shop().run({ args: ['sh', '-c', 'echo one; exec sleep 1000'] }, { log: { path } })
+    await eventually(() => existsSync(path) && statSync(path).size > 0, 'nothing was logged')
+    {
+      using lock = lockFile(path)
+      assert.ok(lock)
+      await assert.rejects(shim.connection.clearLog(), /can't be cleared: flock/)
+      assert.ok(statSync(path).size > 0)
+    }
+    await shim.connection.clearLog()
+    assert.equal(statSync(path).size, 0)
   })
 })
