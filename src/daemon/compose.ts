@@ -125,7 +125,7 @@ export async function composeEngine(
     runtimes: await findRuntimes(options, host, database),
   }
   const retention = undo.use(new Retention(images, () => live.retention, log))
-  undo.use(events.listen(event => growsImages(event) && retention.changed()))
+  undo.use(events.observe(event => growsImages(event) && retention.changed()))
   const engine: Engine = {
     get settings() {
       return live.settings

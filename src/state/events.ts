@@ -16,6 +16,7 @@ export class Events {
   readonly #journal: EventJournal | undefined
   readonly #recent: EngineEvent[] = []
   readonly #listeners = new Set<Listener>()
+  readonly #observers = new Set<Listener>()
   readonly #published = new Notice<void>()
   #lastTime: bigint
   /** Everything after this moment is in `#recent`. */
@@ -42,7 +43,7 @@ export class Events {
     this.#recent.push(event)
     if (this.#recent.length > kept) this.#recentFrom = this.#recent.shift()?.time ?? this.#recentFrom
     this.#journal?.append(event)
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of [...this.#listeners, ...this.#observers]) listener(event)
     this.#published.tell()
   }
 
@@ -54,6 +55,12 @@ export class Events {
   /** How many listen. */
   get listeners(): number {
     return this.#listeners.size + this.#readers
+  }
+
+  /** As listen, for a part of the engine, which is not counted among those who listen. */
+  observe(listener: Listener): Disposable {
+    this.#observers.add(listener)
+    return { [Symbol.dispose]: () => void this.#observers.delete(listener) }
   }
 
   /** Calls `listener` for each event from now on, until the result is disposed of. */

@@ -97,7 +97,7 @@ volume bogus
 version --format {{.Server.Version}}
 info --format {{.ServerVersion}},{{.Driver}},{{.Containers}}
 system info --format {{.ServerVersion}}
-system df --format {{.Type}},{{.TotalCount}},{{.Active}},{{.Size}},{{.Reclaimable}}
+system df --format {{.Type}},{{.TotalCount}},{{.Active}}
 container prune -f
 image prune -f
 image prune -f --filter bogus

@@ -1,6 +1,8 @@
 // GET /system/df in both forms, and what pruning frees.
 
 import assert from 'node:assert/strict'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
 import type { SystemDataUsage } from '../../src/api/types/system.ts'
@@ -53,6 +55,12 @@ test('disk usage', async suite => {
     assert.deepEqual(VolumeUsage, { ActiveCount: 1, Reclaimable: megabyte, TotalCount: 2, TotalSize: megabyte })
     assert.deepEqual(BuildCacheUsage, { ActiveCount: 0, Reclaimable: 0, TotalCount: 0, TotalSize: 0 })
     assert.equal(ImageUsage?.Reclaimable, 0)
+    // The older form has no place for the blobs that images came as.
+    const blobs = readdirSync(join(engine.dataRoot, 'blobs/sha256')).map(name =>
+      join(engine.dataRoot, 'blobs/sha256', name),
+    )
+    const bytes = blobs.reduce((sum, path) => sum + statSync(path).size, 0)
+    assert.equal(ImageUsage?.TotalSize, (both.LayersSize ?? 0) + bytes)
     assert.deepEqual([ContainerUsage?.ActiveCount, ContainerUsage?.TotalCount], [1, 2])
     const verbose = await usage(engine, 'v1.53', 'verbose=1&type=volume')
     assert.deepEqual(Object.keys(verbose), ['VolumeUsage'])
