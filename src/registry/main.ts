@@ -106,13 +106,20 @@ function parseAddress(text: string): { host?: string; port: number } {
 /** Does `work` every so many milliseconds, never twice at once; what fails is told, and tried again. 0: never. */
 function repeated(work: () => Promise<void>, every: number, log: Log): Disposable {
   let timer: NodeJS.Timeout | undefined
-  const next = () => (timer = setTimeout(run, Math.min(every, longestDelay)))
+  let ended = false
+  const next = () => {
+    if (!ended) timer = setTimeout(run, Math.min(every, longestDelay))
+  }
   const run = () =>
     void work()
       .catch((error: unknown) => log.warn({ err: error }, 'Collecting garbage failed'))
       .finally(next)
   if (every > 0) next()
-  return { [Symbol.dispose]: () => clearTimeout(timer) }
+  const end = () => {
+    ended = true
+    clearTimeout(timer)
+  }
+  return { [Symbol.dispose]: end }
 }
 
 // Timers take at most 2^31 milliseconds.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -78,4 +78,19 @@ test('what is wrong with the command line is said', async () => {
   await using registry = await Registry.start(join(directory.path, 'other'))
   const { code, stderr } = await serve(`127.0.0.1:${registry.port}`)
   assert.deepEqual([code, /EADDRINUSE/.test(stderr)], [1, true])
+})
+
+test('a registry that is collecting ends when it is told to', async () => {
+  await using directory = temporaryDirectory('registry')
+  const config = join(directory.path, 'registry.yaml')
+  writeFileSync(
+    config,
+    JSON.stringify({ root: join(directory.path, 'root'), collection: { every: '1ms', grace: '1h' } }),
+  )
+  await using registry = new Command([gantry, 'registry', 'serve', '--config', config, '--listen', '127.0.0.1:0'])
+  await until(() => registry.stderr.split('Collected garbage').length > 20, {
+    what: () => registry.stderr.slice(0, 1000),
+  })
+  registry.kill('SIGTERM')
+  assert.equal((await registry.finish(10_000)).code, 0)
 })
