@@ -99,8 +99,8 @@ const burst = 64
 
 /** Opens UDP: nobody says whether datagrams arrive, but the kernel may tell that nobody listens. */
 export async function openUdp(host: string, port: number, signal: AbortSignal): Promise<Channel> {
-  // A name may have addresses of one kind only.
-  const { address, family } = await lookup(host)
+  // A name may have addresses of one kind only; nobody would tell that a collector listens on the other.
+  const { address, family } = await lookup(host, { order: 'ipv4first' })
   signal.throwIfAborted()
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' })
   let failure: Error | undefined
