@@ -39,7 +39,7 @@ export async function* readGrowing(
   { arrived, size }: Growth,
   cancelled: () => boolean,
 ): AsyncGenerator<Buffer, void, void> {
-  await using file = await open(path, 'r')
+  await using file = await openUnlessCut(path, arrived)
   for (let position = 0; position < size; ) {
     const there = await arrival(arrived, position, cancelled)
     const chunk = await readAt(file, position, Math.min(chunkSize, there - position))
@@ -51,6 +51,17 @@ export async function* readGrowing(
 const chunkSize = 1 << 20
 /** Milliseconds after which it is looked whether the reader is still wanted. */
 const patience = 200
+
+// One that was abandoned may be closed by now, and its path another file's.
+async function openUnlessCut(path: string, arrived: BigInt64Array): Promise<FileHandle> {
+  const isCut = () => Atomics.load(arrived, 0) === cut
+  if (isCut()) throw unavailable('context canceled')
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    throw isCut() ? unavailable('context canceled') : error
+  }
+}
 
 async function arrival(arrived: BigInt64Array, position: number, cancelled: () => boolean): Promise<number> {
   for (;;) {

@@ -15,11 +15,13 @@ async function place() {
   const directory = temporaryDirectory()
   const partial = new PartialBlobs(directory.path)
   await partial.prepare()
-  return { directory, partial, left: () => readdirSync(directory.join('partial')) }
+  const left = () => readdirSync(directory.join('partial'))
+  return { directory, partial, left, [Symbol.dispose]: () => directory[Symbol.dispose]() }
 }
 
 test('what is here is gone on with, also by another process', async () => {
-  const { directory, partial, left } = await place()
+  using here = await place()
+  const { directory, partial, left } = here
   {
     await using blob = await partial.resume(digest, content.length)
     await blob.write(content.subarray(0, 4))
@@ -34,7 +36,8 @@ test('what is here is gone on with, also by another process', async () => {
 })
 
 test('what is not what its digest says is not kept, whoever changed it', async () => {
-  const { directory, partial, left } = await place()
+  using here = await place()
+  const { directory, partial, left } = here
   writeFileSync(directory.join('partial', hexOf(digest)), 'wrong')
   {
     await using blob = await partial.resume(digest, content.length)
@@ -51,14 +54,16 @@ test('what is not what its digest says is not kept, whoever changed it', async (
 })
 
 test('one that is longer than the blob is begun anew', async () => {
-  const { directory, partial } = await place()
+  using here = await place()
+  const { directory, partial } = here
   writeFileSync(directory.join('partial', hexOf(digest)), 'x'.repeat(20))
   await using blob = await partial.resume(digest, content.length)
   assert.equal(blob.written, 0)
 })
 
 test('a reader follows a blob as it comes, by a path that outlasts its name, and is told if it does not come', async () => {
-  const { directory, partial } = await place()
+  using here = await place()
+  const { directory, partial } = here
   await using blob = await partial.resume(digest, content.length)
   const reader = readGrowing(blob.path, blob.growth, () => false)
   const first = reader.next()
@@ -74,8 +79,19 @@ test('a reader follows a blob as it comes, by a path that outlasts its name, and
   await assert.rejects(waiting, { message: 'context canceled' })
 })
 
+test('a blob that was abandoned before it was opened is not looked for under a number that is another file’s', async () => {
+  using here = await place()
+  const cut = await here.partial.resume(digest, content.length)
+  const { path, growth } = cut
+  await cut[Symbol.asyncDispose]()
+  for (const closed of [path, here.directory.join('partial')]) {
+    await assert.rejects(readGrowing(closed, growth, () => false).next(), { message: 'context canceled' })
+  }
+})
+
 test('only one goes on with a blob; others can wait for it', async () => {
-  const { partial } = await place()
+  using here = await place()
+  const { partial } = here
   const blob = await partial.resume(digest, content.length)
   await assert.rejects(partial.resume(digest, content.length), { kind: 'system' })
   const released = partial.released(digest)
@@ -86,7 +102,8 @@ test('only one goes on with a blob; others can wait for it', async () => {
 })
 
 test('old parts go at the start, all that are not in use when pruned', async () => {
-  const { directory, partial, left } = await place()
+  using here = await place()
+  const { directory, partial, left } = here
   const old = directory.join('partial', hexOf(digestOf('old')))
   appendFileSync(old, 'old')
   const weeksAgo = Date.now() / 1000 - 8 * 24 * 3600

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import { type ErrorKind, GantryError } from '../lib/errors.ts'
 import type { Challenge } from './challenge.ts'
+import { parseObject } from './json.ts'
 
 /** A registry's refusal. */
 export class RegistryError extends GantryError {
@@ -87,14 +88,4 @@ function errorsOf(status: number, body: string): Said[] {
     const { code, message } = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
     return typeof code === 'string' ? [{ code, message: typeof message === 'string' ? message : '' }] : []
   })
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {
-    // As if nothing had come.
-  }
-  return {}
 }

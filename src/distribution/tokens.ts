@@ -7,6 +7,7 @@ import { registryError } from './errors.ts'
 import { persistently } from './persistence.ts'
 import type { Credentials } from './remote.ts'
 import { type Transport, readText } from './transport.ts'
+import { parseObject } from './json.ts'
 
 export interface TokenRequest {
   readonly endpoint: Endpoint
@@ -123,14 +124,4 @@ function readToken(text: string, url: URL): Granted {
   const refreshToken = typeof value['refresh_token'] === 'string' ? value['refresh_token'] : ''
   const until = Date.now() + Math.max(usualLife - margin, life - margin) * 1000
   return { authorization: `Bearer ${token}`, until, refreshToken }
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {
-    // As if nothing had come.
-  }
-  return {}
 }

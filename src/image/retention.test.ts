@@ -24,7 +24,8 @@ async function three() {
 }
 
 test('what was not used for longest goes, until there is room', async () => {
-  const { store, names, [Symbol.asyncDispose]: dispose } = await three()
+  await using here = await three()
+  const { store, names } = here
   const whole = totalSize(store)
   assert.equal(enforceLimits(store, { maxSize: whole, minAge: 0 }), 0)
   assert.equal(enforceLimits(store, { maxSize: 0, minAge: 0 }), 0)
@@ -34,11 +35,11 @@ test('what was not used for longest goes, until there is room', async () => {
   assert.deepEqual(names(), ['new:1'])
   assert.equal(enforceLimits(store, { maxSize: 1, minAge: 0 }), 1)
   assert.equal(totalSize(store), 0)
-  await dispose()
 })
 
 test('what a container has stays, with all that goes with its names', async () => {
-  const { store, names, containers, ids, left, [Symbol.asyncDispose]: dispose } = await three()
+  await using here = await three()
+  const { store, names, containers, ids, left } = here
   containers.push({ id: 'c1', image: ids[1] as never, running: false })
   enforceLimits(store, { maxSize: 1, minAge: 0 })
   assert.deepEqual(names(), ['older:1'])
@@ -51,11 +52,11 @@ test('what a container has stays, with all that goes with its names', async () =
   containers.pop()
   assert.equal(enforceLimits(store, { maxSize: 1, minAge: 0 }), 1)
   assert.deepEqual(await left(), [])
-  await dispose()
 })
 
 test('sizes count what images share once, and blobs as well as layers', async () => {
-  const { store, ids, left, [Symbol.asyncDispose]: dispose } = await three()
+  await using here = await three()
+  const { store, ids, left } = here
   const alone = ids.map(id => contentSize(store, [id]))
   const together = contentSize(store, ids)
   assert.ok(together < alone.reduce((sum, size) => sum + size, 0))
@@ -68,5 +69,4 @@ test('sizes count what images share once, and blobs as well as layers', async ()
   const { SpaceReclaimed } = pruneImages(store, Filters.parse('{"dangling":["false"]}'))
   assert.equal(SpaceReclaimed, together + 40)
   assert.deepEqual(await left(), [])
-  await dispose()
 })
