@@ -120,6 +120,12 @@ test('what means nothing here is accepted with a notice', () => {
   assert.ok(notices.includes('--live-restore is ignored: Gantry always does it'))
 })
 
+test('insecure registries are named without a scheme', () => {
+  const { config, notices } = withFile({ 'insecure-registries': ['http://x:5000', 'y'] })
+  assert.deepEqual(config.insecureRegistries, ['x:5000', 'y'])
+  assert.equal(notices.length, 1)
+})
+
 test('what would be unsafe to ignore is refused', () => {
   for (const args of [['--authorization-plugin', 'x'], ['--rootless'], ['--api-cors-header=*']]) {
     assert.throws(() => load(...args), { kind: 'invalid', message: /cannot be used/ })
@@ -165,6 +171,7 @@ const wrongFiles: [unknown, string][] = [
   ['[]', 'the file must be an object'],
   [{ debug: 'yes' }, 'debug: expected true or false, not "yes"'],
   [{ hosts: 'unix:///x' }, 'hosts: expected a list, not "unix:///x"'],
+  [{ 'registry-mirrors': ['x'] }, 'registry-mirrors: invalid mirror: unsupported scheme "" in "x"'],
 ]
 for (const [content, message] of wrongFiles) {
   test(`the file ${JSON.stringify(content)} is refused`, () => {

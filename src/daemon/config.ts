@@ -9,6 +9,7 @@ import { helpText } from './config/help.ts'
 import { type Host, parseHost } from './config/hosts.ts'
 import type { Kind } from './config/kinds.ts'
 import { type Option, type OptionName, ignoredKeys, ignoredOptions, options, refusedOptions } from './config/options.ts'
+import { schemeNotice, withoutScheme } from './config/registries.ts'
 
 type Values = { readonly [N in OptionName]: (typeof options)[N]['kind'] extends Kind<infer T> ? T : never }
 
@@ -59,6 +60,7 @@ export function loadConfig(args: readonly string[]): Command {
   const notices = [
     ...ignoredNotices(given),
     ...cgroupNotices(given),
+    ...registryNotices(given),
     ...file.ignoredKeys.map(key => `${key} in ${path} is ignored: ${ignoredKeys[key]}`),
     ...conflictNotices(flags.values, file.values),
   ]
@@ -115,6 +117,7 @@ function finish(values: Values, groupRequired: boolean): Config {
     ...rest,
     hosts: (hosts.length === 0 ? [''] : hosts).map(host => parseHost(host, secure)),
     groupRequired,
+    insecureRegistries: values.insecureRegistries.map(withoutScheme),
     dataRoot: resolve(values.dataRoot),
     execRoot,
     pidfile: values.pidfile === '' ? join(execRoot, 'gantryd.pid') : resolve(values.pidfile),
@@ -140,6 +143,11 @@ function cgroupNotices(given: Given): string[] {
   const texts = (given.get(options.execOptions) ?? []) as readonly string[]
   const wantsSystemd = texts.some(text => text.trim().endsWith('systemd'))
   return wantsSystemd ? ['native.cgroupdriver=systemd is ignored: Gantry makes its cgroups itself'] : []
+}
+
+function registryNotices(given: Given): string[] {
+  const names = (given.get(options.insecureRegistries) ?? []) as readonly string[]
+  return names.flatMap(name => schemeNotice(name) ?? [])
 }
 
 function checkLabels(labels: readonly string[]) {

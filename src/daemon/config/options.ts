@@ -19,6 +19,7 @@ import {
   string,
   ulimits,
 } from './kinds.ts'
+import { checkInsecure, checkMirror } from './registries.ts'
 
 export interface Option<T = unknown> {
   /** The flag, without dashes. */
@@ -177,10 +178,10 @@ export const options = {
   httpProxy: option('http-proxy', string, '', 'HTTP proxy URL to use for outgoing traffic'),
   httpsProxy: option('https-proxy', string, '', 'HTTPS proxy URL to use for outgoing traffic'),
   noProxy: option('no-proxy', string, '', 'Comma-separated list of hosts for which the proxy is skipped'),
-  registryMirrors: option('registry-mirror', list(), [], 'Preferred registry mirror', {
+  registryMirrors: option('registry-mirror', list(checkMirror), [], 'Preferred registry mirror', {
     key: 'registry-mirrors',
   }),
-  insecureRegistries: option('insecure-registry', list(), [], 'Enable insecure registry communication', {
+  insecureRegistries: option('insecure-registry', list(checkInsecure), [], 'Enable insecure registry communication', {
     key: 'insecure-registries',
   }),
   imageMaxSize: option(
