@@ -140,7 +140,7 @@ export async function composeEngine(
     locks: new Locks(),
     events,
     images,
-    registries: new Registries(options.registries),
+    registries: undo.use(new Registries(options.registries)),
     downloads: new Downloads(blobs, () => live.downloads),
     uploads: new Turns(() => live.uploads),
     layers,

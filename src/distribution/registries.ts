@@ -16,9 +16,12 @@ export interface LoggedIn {
   readonly identityToken: string
 }
 
-export class Registries {
+/** Disposing of them ends what is under way. */
+export class Registries implements AsyncDisposable {
   #settings: RegistrySettings
   #transport: Transport
+  /** Those by former settings, as long as somebody uses them. */
+  #former: WeakRef<Transport>[] = []
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings
@@ -27,6 +30,7 @@ export class Registries {
 
   /** From now on, registries are reached by other settings; what is under way goes on by the old ones. */
   reconfigure(settings: RegistrySettings): void {
+    this.#former = [...this.#former.filter(transport => transport.deref()), new WeakRef(this.#transport)]
     this.#settings = settings
     this.#transport = new Transport(settings)
   }
@@ -63,8 +67,9 @@ export class Registries {
     })
   }
 
-  async close(): Promise<void> {
-    await this.#transport.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [this.#transport, ...this.#former.flatMap(transport => transport.deref() ?? [])]
+    await Promise.all(all.map(transport => transport.close()))
   }
 }
 

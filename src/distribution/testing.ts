@@ -82,7 +82,7 @@ export function openRepository(
   const registries = new Registries({ ...plainSettings, ...settings })
   return {
     repository: registries.open(parseReference(name), credentials, actions),
-    [Symbol.asyncDispose]: () => registries.close(),
+    [Symbol.asyncDispose]: () => registries[Symbol.asyncDispose](),
   }
 }
 

@@ -110,7 +110,7 @@ test('an identity token is posted, and a registry token sent as it is', async ()
 
 test('logging in: what the registry says, and the token that stands for the password', async context => {
   const registries = new Registries(plainSettings)
-  context.after(() => registries.close())
+  context.after(() => registries[Symbol.asyncDispose]())
   const login = (serverAddress: string, password = 'pass:word') =>
     registries.login({ username: 'user', password, serverAddress })
   await using plain = await serve(guarded(() => 'Basic realm="x"', [basic]))

@@ -53,6 +53,7 @@ export class Transport {
   readonly #settings: RegistrySettings
   /** Those used last are last. */
   readonly #dispatchers = new Map<string, Dispatcher>()
+  #closed = false
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings
@@ -86,6 +87,7 @@ export class Transport {
   async #send(endpoint: Pick<Endpoint, 'host' | 'secure'>, url: URL, outgoing: Outgoing): Promise<Incoming> {
     const { method, body, signal, authorization } = outgoing
     signal?.throwIfAborted()
+    this.#checkOpen()
     const dispatcher = await this.#dispatcherFor(endpoint, url)
     const headers = {
       'user-agent': this.#settings.userAgent,
@@ -101,8 +103,14 @@ export class Transport {
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url: url.href }
     } catch (cause) {
       signal?.throwIfAborted()
+      this.#checkOpen()
       throw new ConnectionError(`${inGo(method)} "${shown(url)}": ${reasonOf(cause, url)}`, { cause })
     }
+  }
+
+  // Not to be tried again.
+  #checkOpen(): void {
+    if (this.#closed) throw unavailable('connections to registries are closed')
   }
 
   // Certificates are looked up each time: who has just put one there expects that it counts.
@@ -145,7 +153,9 @@ export class Transport {
     return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTls, proxyTunnel: false })
   }
 
+  /** Ends what is under way. */
   async close(): Promise<void> {
+    this.#closed = true
     const all = [...this.#dispatchers.values()]
     this.#dispatchers.clear()
     await Promise.allSettled(all.map(async dispatcher => await dispatcher.destroy()))
