@@ -87,7 +87,7 @@ export class Blobs {
    * left then.
    */
   async put(
-    source: AsyncIterable<Uint8Array>,
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     hold: Hold<Digest>,
     expected: ExpectedBlob = {},
     options: StoreOptions = {},

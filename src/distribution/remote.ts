@@ -49,6 +49,8 @@ export interface Repository {
   readonly name: string
   /** The same without the mirrors that it is read from; undefined if there are none. */
   readonly withoutMirrors: Repository | undefined
+  /** Finds out whether the registry itself can be reached. */
+  reach(options?: CallOptions): Promise<void>
   /** The manifest with a tag or digest, of at most maximumManifestSize bytes. Throws `invalid` if it is not what its digest says. */
   manifest(tagOrDigest: string, options?: CallOptions): Promise<RemoteManifest>
   /** The manifest's descriptor as the registry tells it; undefined if there is none. */

@@ -51,6 +51,10 @@ export class HttpRepository implements Repository {
     return this.#mirrors.length > 0 ? new HttpRepository({ ...this.#options, mirrors: [] }) : undefined
   }
 
+  async reach({ signal }: CallOptions = {}): Promise<void> {
+    await this.#origin(signal)
+  }
+
   async manifest(tagOrDigest: string, { signal }: CallOptions = {}): Promise<RemoteManifest> {
     return await this.#read(async session => {
       const answer = await session.request({

@@ -32,7 +32,7 @@ export async function attestations(
     ? resolveVariant(store, name, platform)
     : (forPlatform(variantsOf(store, name), hostPlatform) ?? store.resolve(name))
   const index = store.indexOf(name) ?? indexOf(store, image)
-  const subject = manifestOf(store, image.id, index?.digest)
+  const subject = manifestOf(store, image.id, { index: index?.digest })
   if (!index || subject === undefined) return []
   const found: AttestationStatement[] = []
   for (const { digest } of await attestationManifests(store, index.digest, subject)) {

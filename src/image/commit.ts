@@ -48,7 +48,7 @@ export async function commitImage(store: ImageStore, options: CommitOptions): Pr
   const configText = configOf(parent.config, diffIds, options, { created: formatTime(created), isEmpty })
   // What could not be read again must not be kept.
   parseImageConfig(Buffer.from(configText))
-  const configBlob = await store.blobs.put(once(configText), staging.blobs, {}, { durable: false })
+  const configBlob = await store.blobs.put([Buffer.from(configText)], staging.blobs, {}, { durable: false })
   await store.sync()
   signal?.throwIfAborted()
   check()
@@ -103,8 +103,4 @@ function configOf(
     rootfs: { type: 'layers', diff_ids: diffIds },
   }
   return JSON.stringify(text)
-}
-
-async function* once(text: string): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from(text)
 }

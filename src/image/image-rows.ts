@@ -44,6 +44,14 @@ export type NewImage = Pick<Image, 'id' | 'topLayer' | 'parent' | 'size' | 'crea
   readonly blobs: readonly ImageBlob[]
 }
 
+/** What a name was given with. */
+export interface Origin {
+  /** All that it stands for. */
+  readonly index?: Digest
+  /** Without an index: which manifest of the image, if it has any. */
+  readonly manifest?: Digest
+}
+
 interface Row {
   readonly id: Digest
   readonly config: string
@@ -177,17 +185,34 @@ export class ImageRows {
     this.#configs.delete(id)
   }
 
-  /**
-   * Gives an image a name, which stands for all of `index` if that is given; returns the image that had it before, if it
-   * was another one.
-   */
-  name(reference: Reference, id: Digest, index?: Digest): Digest | undefined {
+  /** Gives an image a name, which stands for all of an index if it came with one; returns the image that had it before, if it was another one. */
+  name(reference: Reference, id: Digest, { index, manifest }: Origin = {}): Digest | undefined {
     const text = formatReference(reference)
     const before = this.find(text)
     const sql =
-      'INSERT INTO image_reference (reference, image_id, index_digest) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET image_id = ?2, index_digest = ?3'
-    this.#database.prepare(sql).run(text, id, index ?? null)
+      'INSERT INTO image_reference (reference, image_id, index_digest, manifest) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET image_id = ?2, index_digest = ?3, manifest = ?4'
+    this.#database.prepare(sql).run(text, id, index ?? null, index === undefined ? (manifest ?? null) : null)
     return before === id ? undefined : before
+  }
+
+  /** What a name, normalized, was given with. */
+  originOf(reference: string): Origin {
+    const sql = 'SELECT index_digest, manifest FROM image_reference WHERE reference = ?'
+    const row = this.#database.prepare(sql).get(reference)
+    return {
+      index: (row?.['index_digest'] ?? undefined) as Digest | undefined,
+      manifest: (row?.['manifest'] ?? undefined) as Digest | undefined,
+    }
+  }
+
+  /** An image that was put together here gains a manifest, which `reference` stands for from now on if it had none. */
+  addManifest(reference: string, id: Digest, { digest, mediaType, size }: Omit<ImageBlob, 'kind' | 'position'>): void {
+    const add =
+      "INSERT INTO image_blob (image_id, digest, kind, position, media_type, size) VALUES (?, ?, 'manifest', 0, ?, ?) ON CONFLICT DO NOTHING"
+    this.#database.prepare(add).run(id, digest, mediaType, size)
+    const name =
+      'UPDATE image_reference SET manifest = ? WHERE reference = ? AND image_id = ? AND manifest IS NULL AND index_digest IS NULL'
+    this.#database.prepare(name).run(digest, reference, id)
   }
 
   unname(reference: string): void {

@@ -44,7 +44,7 @@ export async function importImage(
   const created = store.clock.now()
   const comment = options.message || `Imported from ${options.source}`
   const configText = configJson(config, platform, { created: formatTime(created), comment }, diffId)
-  const configBlob = await store.blobs.put(once(configText), staging.blobs, {}, { durable: false })
+  const configBlob = await store.blobs.put([Buffer.from(configText)], staging.blobs, {}, { durable: false })
   await store.sync()
   const image: NewImage = {
     id: digestOf(configText),
@@ -82,8 +82,4 @@ function configJson(
     os,
     rootfs,
   })
-}
-
-async function* once(text: string): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from(text)
 }

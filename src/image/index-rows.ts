@@ -52,6 +52,10 @@ export class IndexRows {
     return this.#database.prepare(sql).get(reference) as unknown as ImageIndex | undefined
   }
 
+  has(index: Digest): boolean {
+    return this.#database.prepare('SELECT 1 FROM image_index WHERE digest = ?').get(index) !== undefined
+  }
+
   /** The images of an index that are here, in the order in which they came. */
   variants(index: Digest): Variant[] {
     const sql =

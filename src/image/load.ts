@@ -39,7 +39,9 @@ export async function loadImages(
   await store.sync()
   const lost = store.commit(
     images,
-    archived.flatMap(({ names, configBlob, index }) => names.map(name => [name, configBlob.digest, index] as const)),
+    archived.flatMap(({ names, configBlob, index, manifest }) =>
+      names.map(name => [name, configBlob.digest, { index, manifest: manifest?.digest }] as const),
+    ),
     indexes,
   )
   reportLoaded(archived, lost, options.report)

@@ -118,8 +118,9 @@ function commit(
   const top = index?.descriptor.digest
   const here = top === undefined ? [] : images.indexes.variants(top).flatMap(variant => images.get(variant.image) ?? [])
   const main = mainVariant([...here, { id: image.id, config }])?.id ?? image.id
-  const names: NewName[] = [[{ domain, path, digest: top ?? digest }, main, top]]
-  if (tag !== undefined) names.push([{ domain, path, tag }, main, top])
+  const origin = { index: top, manifest: digest }
+  const names: NewName[] = [[{ domain, path, digest: top ?? digest }, main, origin]]
+  if (tag !== undefined) names.push([{ domain, path, tag }, main, origin])
   const variants = [{ manifest: digest, image: image.id }]
   images.commit([image], names, index ? [{ ...index.descriptor, variants, blobs }] : [])
   return before[0] !== main || before[1] !== top

@@ -64,6 +64,8 @@ export async function pushImages(parts: PushParts, reference: Reference, options
   const names = reference.tag === undefined ? all : [reference]
   if (names.some(name => images.rows.find(formatReference(name)) === undefined))
     throw notFound(`tag does not exist: ${familiarReference(reference)}`)
+  // Before anything is said of layers.
+  await parts.repository.reach(options)
   let image: Digest | undefined
   for (const name of names) image = await pushImage(parts, name, options)
   const subject = reference.tag === undefined ? undefined : image
@@ -82,9 +84,20 @@ async function pushImage(parts: PushParts, reference: Reference, options: PushOp
   options.report({ status: `${tag}: digest: ${digest} size: ${size}` })
   options.report({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } } as ProgressMessage)
   if (top.left !== undefined) options.report({ progressDetail: {}, aux: top.left } as ProgressMessage)
-  const { domain, path } = reference
-  images.commit([], [[{ domain, path, digest }, top.image.id, top.index]])
+  if (top.isMade) await images.blobs.put([top.document.bytes], staging.blobs)
+  remember(images, reference, top)
   return top.image.id
+}
+
+/** Where the image is, too. Nothing if it was removed meanwhile. */
+function remember(images: ImageStore, reference: Reference, { image, document, index, isMade }: Top): void {
+  if (!images.get(image.id) || (index !== undefined && !images.indexes.has(index))) return
+  const { domain, path } = reference
+  const { digest } = document
+  images.rows.transaction(() => {
+    if (isMade) images.rows.addManifest(formatReference(reference), image.id, document)
+    images.rows.name({ domain, path, digest }, image.id, { index, manifest: digest })
+  })
 }
 
 interface Document {
@@ -99,6 +112,8 @@ interface Top {
   readonly document: Document
   /** If all of it is pushed. */
   readonly index: Digest | undefined
+  /** True if the image came without a manifest, and has one from now on. */
+  readonly isMade?: boolean
   /** What the client is told if a part of an index has to stay behind. */
   readonly left?: object
 }
@@ -115,12 +130,12 @@ async function chooseTop(images: ImageStore, reference: Reference, { platform }:
       return { image, document: { ...index, bytes }, index: index.digest }
     }
   }
-  const digest = manifestOf(images, image.id, index?.digest)
+  const digest = manifestOf(images, image.id, images.originOf(name))
   const own = digest === undefined ? await imageManifest(images, images.partsOf(image.id)) : undefined
   const bytes = own ? Buffer.from(own.text) : await images.blobs.read(digest as Digest, maximumManifestSize)
   const described = own?.descriptor ?? { digest: digest as Digest, size: bytes.length, mediaType: typeOf(bytes) }
   const document = { ...described, bytes }
-  if (!index || platform) return { image, document, index: undefined }
+  if (!index || platform) return { image, document, index: undefined, isMade: own !== undefined }
   const original = { mediaType: index.mediaType, digest: index.digest, size: index.size }
   const selected = { mediaType: document.mediaType, digest: document.digest, size: document.size }
   return {

@@ -354,9 +354,5 @@ async function fetchBlob(
 }
 
 async function keep({ blobs }: ImageStore, staging: Staging, bytes: Buffer): Promise<IndexBlob> {
-  return await blobs.put(once(bytes), staging.blobs, {}, { durable: false })
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, void> {
-  yield bytes
+  return await blobs.put([bytes], staging.blobs, {}, { durable: false })
 }

@@ -92,7 +92,7 @@ export function removeVariants(
       const names = store.rows
         .references(id)
         .filter(reference => store.indexes.ofName(reference)?.digest === index.digest)
-      for (const reference of names) store.rows.name(storedReference(reference), next.id, index.digest)
+      for (const reference of names) store.rows.name(storedReference(reference), next.id, { index: index.digest })
       store.indexes.removeVariant(index.digest, id)
     }
   })

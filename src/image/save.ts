@@ -10,13 +10,14 @@ import { endOfArchive, formatHeader, padding } from '../lib/tar/writer.ts'
 import type { ImageIndex, IndexBlob } from './index-rows.ts'
 import { type Image, type ImageBlob, type ImageStore, lookupName } from './store.ts'
 import { describe, imageManifest } from './manifest-of.ts'
-import { forPlatform, variantsOf } from './variants.ts'
+import { forPlatform, manifestOf, variantsOf } from './variants.ts'
 
 /** An image to save, under the names that were asked for: all it has, if it was by id. */
 interface Selected {
   readonly image: Image
   readonly names: readonly string[]
   readonly config: ImageBlob
+  /** The one that the names were given with, or else the image's. */
   readonly manifest: ImageBlob | undefined
   /** Bottom first. */
   readonly layers: readonly ImageBlob[]
@@ -40,23 +41,30 @@ export function saveImages(
 }
 
 function select(store: ImageStore, names: readonly string[], platforms: readonly Platform[]): Selected[] {
-  const found = new Map<string, Pick<Selected, 'image' | 'index' | 'others'> & { readonly names: Set<string> }>()
+  const found = new Map<string, Chosen & { readonly names: Set<string> }>()
   for (const name of names) {
     const chosen = choose(store, name, platforms)
-    const key = `${chosen.image.id} ${chosen.index?.digest ?? ''}`
+    const key = `${chosen.image.id} ${chosen.index?.digest ?? chosen.named ?? ''}`
     const item = found.get(key) ?? { ...chosen, names: new Set<string>() }
     found.set(key, item)
     for (const reference of askedNames(store, chosen.image, name)) item.names.add(reference)
   }
-  return Array.from(found.values(), item => ({ ...item, names: [...item.names], ...store.partsOf(item.image.id) }))
+  return Array.from(found.values(), item => {
+    const parts = store.partsOf(item.image.id)
+    const named = store.rows.blobs(item.image.id).find(({ digest }) => digest === item.named)
+    return { ...item, names: [...item.names], ...parts, manifest: named ?? parts.manifest }
+  })
 }
 
-function choose(store: ImageStore, name: string, platforms: readonly Platform[]) {
+type Chosen = Pick<Selected, 'image' | 'index' | 'others'> & { readonly named: Digest | undefined }
+
+function choose(store: ImageStore, name: string, platforms: readonly Platform[]): Chosen {
   const all = variantsOf(store, name)
   const wanted = platforms.length > 0 ? platforms.map(platform => wantedVariant(all, platform)) : all
   const [image, ...others] = new Set(wanted)
   if (!image) throw system(`image ${name} has no variant`)
-  return { image, others, index: platforms.length === 1 ? undefined : store.indexOf(name) }
+  const index = platforms.length === 1 ? undefined : store.indexOf(name)
+  return { image, others, index, named: manifestOf(store, image.id, store.originOf(name)) }
 }
 
 function wantedVariant(images: readonly Image[], platform: Platform): Image {

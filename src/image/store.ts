@@ -17,10 +17,10 @@ import {
   withDefaultTag,
 } from '../oci/reference.ts'
 import type { Database } from '../state/database.ts'
-import { type Image, type ImageBlob, ImageRows, type NewImage } from './image-rows.ts'
+import { type Image, type ImageBlob, ImageRows, type NewImage, type Origin } from './image-rows.ts'
 import { type ImageIndex, IndexRows, type NewIndex } from './index-rows.ts'
 
-export type { Image, ImageBlob, NewImage } from './image-rows.ts'
+export type { Image, ImageBlob, NewImage, Origin } from './image-rows.ts'
 
 /** What containers need of images; the container part answers it. */
 export interface ImageUsage {
@@ -35,8 +35,8 @@ export type ImageAction = 'tag' | 'untag' | 'delete' | 'load' | 'import' | 'save
 /** Something happened to an image; `name` is what it is called in the event, `subject` what that is about if not the id. */
 export type ImageEvents = (action: ImageAction, id: Digest | undefined, name: string, subject?: string) => void
 
-/** A name to give to an image, and the index that it stands for, if it does. */
-export type NewName = readonly [name: Reference, image: Digest, index?: Digest]
+/** A name to give to an image. */
+export type NewName = readonly [name: Reference, image: Digest, origin?: Origin]
 
 export interface ImageParts {
   readonly config: ImageBlob
@@ -108,6 +108,11 @@ export class ImageStore {
     return this.indexes.ofName(lookupName(parseReference(name)))
   }
 
+  /** What `name` was given with; nothing for an id. Throws `invalid` if it is no possible name. */
+  originOf(name: string): Origin {
+    return this.#isId(name) ? {} : this.rows.originOf(lookupName(parseReference(name)))
+  }
+
   #isId(name: string): boolean {
     return /^[a-f0-9]{64}$/.test(name) || isDigest(name)
   }
@@ -169,8 +174,8 @@ export class ImageStore {
       for (const { id } of images) this.used(id)
       for (const index of indexes) this.indexes.insert(index)
       const losers = new Map<string, Digest>()
-      for (const [reference, id, index] of names) {
-        const before = this.rows.name(reference, id, index)
+      for (const [reference, id, origin] of names) {
+        const before = this.rows.name(reference, id, origin)
         if (before !== undefined) losers.set(formatReference(reference), before)
       }
       return { lost: losers, dropped: this.dropIndexes() }

@@ -10,7 +10,7 @@ import {
   withDefaultTag,
   withTag,
 } from '../oci/reference.ts'
-import type { Image, ImageStore } from './store.ts'
+import type { Image, ImageStore, Origin } from './store.ts'
 
 /**
  * The name that a repository and a tag, either of which may be '', stand for; undefined without a repository. Throws
@@ -31,8 +31,8 @@ export function tagImage(store: ImageStore, name: string, repository: string, ta
     throw invalid('refusing to create an ambiguous tag using digest algorithm as name')
   }
   const image = store.resolve(name)
-  const index = store.indexOf(name)?.digest
-  const dropped = store.rows.transaction(() => giveName(store, image, target, index))
+  const origin = store.originOf(name)
+  const dropped = store.rows.transaction(() => giveName(store, image, target, origin))
   store.collect(dropped)
   const familiar = familiarReference(target)
   store.emit('tag', image.id, familiar)
@@ -40,8 +40,8 @@ export function tagImage(store: ImageStore, name: string, repository: string, ta
 }
 
 /** Returns the blobs that may be collected, since the name stood for an index that has no other. */
-function giveName(store: ImageStore, { id }: Image, target: Reference, index: Digest | undefined): Digest[] {
-  store.rows.name(target, id, index)
+function giveName(store: ImageStore, { id }: Image, target: Reference, origin: Origin): Digest[] {
+  store.rows.name(target, id, origin)
   store.rows.setTaggedAt(id, store.clock.now())
   return store.dropIndexes()
 }

@@ -5,7 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import type { Platform } from '../oci/manifest.ts'
 import { formatPlatform, hostPlatform, matchesPlatform } from '../oci/platform.ts'
-import type { Image } from './image-rows.ts'
+import type { Image, Origin } from './image-rows.ts'
 import type { ImageStore } from './store.ts'
 
 /** The platform that an image's configuration says; what it leaves out is this host's. */
@@ -55,8 +55,8 @@ export function mainVariant<T extends { readonly config: ImageConfig }>(
   return images[0]
 }
 
-/** The manifest by which `index`, if given, names the image, or the one that it came with. */
-export function manifestOf(store: ImageStore, image: Digest, index: Digest | undefined): Digest | undefined {
+/** The manifest by which the index of `origin` names the image, or that itself; or else one that the image came with. */
+export function manifestOf(store: ImageStore, image: Digest, { index, manifest }: Origin): Digest | undefined {
   const named = index && store.indexes.variants(index).find(variant => variant.image === image)
-  return named ? named.manifest : store.partsOf(image).manifest?.digest
+  return named?.manifest ?? manifest ?? store.partsOf(image).manifest?.digest
 }

@@ -100,4 +100,14 @@ export const migrations: readonly string[] = [
   -- When a container was last made of the image or started, or the image pulled or loaded; nanoseconds since the epoch.
   ALTER TABLE image ADD COLUMN used_at INTEGER;
   `,
+  `
+  -- Which manifest of its image a name was given with; null if it stands for an index, or there was none.
+  ALTER TABLE image_reference ADD COLUMN manifest TEXT;
+  UPDATE image_reference SET manifest = substr(reference, instr(reference, '@') + 1)
+  WHERE index_digest IS NULL AND EXISTS (
+    SELECT 1 FROM image_blob
+    WHERE image_blob.image_id = image_reference.image_id AND kind = 'manifest'
+    AND digest = substr(reference, instr(reference, '@') + 1)
+  );
+  `,
 ]

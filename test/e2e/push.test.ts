@@ -68,13 +68,40 @@ test('push', async suite => {
     assert.equal(await inspect('--platform', 'linux/s390x'), layout.ids[0])
   })
 
+  await suite.test('each name keeps the manifest that it came with, though the image is the same', async () => {
+    const first = await registry.manifest('a/busybox:1')
+    const second = JSON.stringify({ ...(JSON.parse(first) as object), annotations: { made: 'for the test' } })
+    const { mediaType } = JSON.parse(first) as { mediaType: string }
+    const url = `http://${registry.host}/v2/a/busybox/manifests/annotated`
+    const put = ['curl', '--fail', '--silent', '--request', 'PUT', '--header', `Content-Type: ${mediaType}`]
+    const { code } = await engine.run([...put, '--data-binary', '@-', url], { stdin: second })
+    assert.equal(code, 0)
+    await engine.ok(['pull', `${registry.host}/a/busybox:annotated`])
+    const check = async (repository: string) => {
+      for (const tag of ['1', 'annotated']) {
+        await engine.ok(['tag', `${registry.host}/a/busybox:${tag}`, `${registry.host}/${repository}:${tag}`])
+        await engine.ok(['push', `${registry.host}/${repository}:${tag}`])
+      }
+      assert.equal(await registry.manifest(`${repository}:1`), first)
+      assert.equal(await registry.manifest(`${repository}:annotated`), second)
+    }
+    await check('c/busybox')
+    // Archives keep them apart as well.
+    const file = join(engine.directory, 'two.tar')
+    const names = ['1', 'annotated'].map(tag => `${registry.host}/a/busybox:${tag}`)
+    await engine.ok(['save', '-o', file, ...names])
+    await engine.ok(['rmi', '-f', await engine.ok(['image', 'inspect', '-f', '{{.Id}}', name])])
+    await engine.ok(['load', '-i', file])
+    await check('d/busybox')
+  })
+
   await suite.test('what is not here, or not to be pushed, is said', async () => {
     const said = async (...args: string[]) => (await engine.docker(['push', ...args])).stderr
     assert.match(await said(`${registry.host}/nothing:1`), /An image does not exist locally with the tag: /)
     await engine.ok(['tag', name, '127.0.0.1:1/busybox'])
-    assert.match(
-      await said('127.0.0.1:1/busybox'),
-      /^Get "http:\/\/127.0.0.1:1\/v2\/": dial tcp 127.0.0.1:1: connect: connection refused\n$/,
-    )
+    const { code, stdout, stderr } = await engine.docker(['push', '127.0.0.1:1/busybox'])
+    assert.equal(code, 1)
+    assert.equal(stdout, 'Using default tag: latest\nThe push refers to repository [127.0.0.1:1/busybox]\n')
+    assert.match(stderr, /^Get "http:\/\/127.0.0.1:1\/v2\/": dial tcp 127.0.0.1:1: connect: connection refused\n$/)
   })
 })
