@@ -1,5 +1,6 @@
 // bench/run [--quick] [--samples N] [--only ROW]... [--crowd] [--engines gantryd,dockerd,podman] [--write FILE]
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 
@@ -10,7 +11,7 @@ import { startGantryd } from '../test/kit/gantryd.ts'
 import { busyboxImage } from '../test/kit/images.ts'
 import { Podman } from './podman.ts'
 import { measureCrowd } from './crowd.ts'
-import { type Result, figure, table, writeReport } from './report.ts'
+import { type Result, figure, merged, table, writeReport } from './report.ts'
 import { type Row, rows } from './rows.ts'
 import { sampleAll } from './sample.ts'
 import { closeConnections } from './socket.ts'
@@ -98,7 +99,9 @@ async function main(): Promise<void> {
     ...(itself.length > 0 ? [table([names[0] ?? '', 'itself'], itself)] : []),
   ]
   console.log(text.join('\n\n'))
-  if (options.write) writeReport(options.write, text.join('\n\n'))
+  if (options.write && options.only)
+    writeFileSync(options.write, merged(readFileSync(options.write, 'utf8'), table(names, results)))
+  else if (options.write) writeReport(options.write, text.join('\n\n'))
 }
 
 await main()

@@ -34,6 +34,23 @@ export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
+const commandOf = (line: string) => /`bench\/run --only [\w-]+`/.exec(line)?.[0]
+
+/** A table with the rows of `measured` in place of those that `page` has for the same command; others stay, new ones come last. */
+export function merged(page: string, measured: string): string {
+  const fresh = new Map(measured.split('\n').flatMap(line => [[commandOf(line), line] as const]))
+  const lines = page.split('\n').map(line => {
+    const command = commandOf(line)
+    const newer = fresh.get(command)
+    if (command === undefined || newer === undefined || line.includes('against itself')) return line
+    fresh.delete(command)
+    return newer
+  })
+  const last = lines.findLastIndex(line => commandOf(line) !== undefined && !line.includes('against itself'))
+  fresh.delete(undefined)
+  return [...lines.slice(0, last + 1), ...fresh.values(), ...lines.slice(last + 1)].join('\n')
+}
+
 /** Replaces what is between the markers of `what` in `path`. */
 export function writeReport(path: string, text: string, what = 'this'): void {
   const page = readFileSync(path, 'utf8')

@@ -36,7 +36,7 @@ export function createExec(
 ): Exec {
   if ((request.Cmd ?? []).length === 0) throw invalid('No exec command specified')
   checkRunning(container, name)
-  const detachKeys = parseDetachKeys(request.DetachKeys)
+  const detachKeys = detachKeysOf(request)
   const exec: Exec = {
     id: engine.ids.next(),
     container,
@@ -53,6 +53,15 @@ export function createExec(
   container.execs.set(exec.id, exec)
   execEvent(engine, exec, `exec_create: ${commandLine(request)}`)
   return exec
+}
+
+// dockerd words it otherwise than for attach.
+function detachKeysOf({ DetachKeys: keys }: ExecCreateRequest) {
+  try {
+    return parseDetachKeys(keys)
+  } catch {
+    throw invalid(`Invalid escape keys (${keys}) provided`)
+  }
 }
 
 function checkRunning(container: Container, name: string) {

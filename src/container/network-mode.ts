@@ -1,5 +1,7 @@
 // Whether what a request says about its network goes together, in dockerd's order and words.
 
+import { isIPv4, isIPv6 } from 'node:net'
+
 import type { ContainerConfig, HostConfig } from '../api/types/container.ts'
 import type { EndpointSettings } from '../api/types/network.ts'
 import { invalid, notImplemented } from '../lib/errors.ts'
@@ -66,7 +68,10 @@ function checkLinks(engine: Pick<Engine, 'containers'>, { Links }: HostConfig) {
 
 function checkDefaultBridge({ NetworkMode: mode }: HostConfig, bridge: EndpointSettings | undefined) {
   if (!['', 'default', 'bridge'].includes(mode) || !bridge) return
-  if (bridge.IPAMConfig?.IPv4Address || bridge.IPAMConfig?.IPv6Address) {
+  const { IPv4Address: ipv4, IPv6Address: ipv6 } = bridge.IPAMConfig ?? {}
+  if (ipv4 && !isIPv4(ipv4)) throw invalid(`invalid IPv4 address: ${ipv4}`)
+  if (ipv6 && !isIPv6(ipv6)) throw invalid(`invalid IPv6 address: ${ipv6}`)
+  if (ipv4 || ipv6) {
     throw invalid('user specified IP address is supported on user defined networks only')
   }
   if (bridge.Aliases?.length) {

@@ -25,7 +25,9 @@ export async function perform(engine: Engine, commands: readonly string[]): Prom
 
 /** Indexes of steps that this host does not let dockerd take: its own root lacks a capability, as in some containers. */
 export function impossible(steps: readonly Step[]): ReadonlySet<number> {
-  return new Set(steps.flatMap((step, index) => (/unable to apply caps/.test(step.stderr) ? [index] : [])))
+  return new Set(
+    steps.flatMap((step, index) => (/unable to apply caps/.test(step.stderr + step.stdout) ? [index] : [])),
+  )
 }
 
 /** Steps as text, for a comparison line by line. */

@@ -5,6 +5,7 @@ import type { Scenarios } from '../scenario.ts'
 import { ending } from './ending.ts'
 import { exec } from './exec.ts'
 import { files } from './files.ts'
+import { flags } from './flags.ts'
 import { healthchecks } from './health.ts'
 import { images } from './images.ts'
 import { lifecycle } from './lifecycle.ts'
@@ -37,6 +38,7 @@ export const areas: Readonly<Record<string, Scenarios>> = {
   sharing,
   propagation,
   files,
+  flags,
   update,
   requests,
 }
