@@ -37,8 +37,9 @@ export class Blobs {
   /** Blobs that are being fetched, or will be gone on with. */
   readonly partial: PartialBlobs
 
-  constructor(root: string) {
-    this.partial = new PartialBlobs(root)
+  /** `partialLimit`: see PartialBlobs.limit. */
+  constructor(root: string, partialLimit?: number) {
+    this.partial = new PartialBlobs(root, partialLimit)
     this.#directory = join(root, 'blobs', 'sha256')
     this.#temporary = join(root, 'tmp')
   }

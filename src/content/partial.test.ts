@@ -116,3 +116,19 @@ test('old parts go at the start, all that are not in use when pruned', async () 
   assert.equal(partial.prune(), 5)
   assert.deepEqual(left(), [hexOf(digest)])
 })
+
+test('of all parts that nobody goes on with, those of the limit stay that came last, and none that are empty', async () => {
+  using here = await place()
+  const { directory, partial, left } = here
+  const now = Date.now() / 1000
+  const parts = ['first', 'second', 'third'].map(text => hexOf(digestOf(text)))
+  for (const [age, name] of parts.toReversed().entries()) {
+    appendFileSync(directory.join('partial', name), '12345')
+    utimesSync(directory.join('partial', name), now - age, now - age)
+  }
+  partial.limit = 11
+  const empty = await partial.resume(digest, content.length)
+  assert.equal(left().length, 4)
+  await empty[Symbol.asyncDispose]()
+  assert.deepEqual(left().toSorted(), parts.slice(1).toSorted())
+})

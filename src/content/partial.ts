@@ -11,19 +11,18 @@ import { type Growth, abandon, grow, growth } from './growing.ts'
 
 /** Milliseconds after which a part that nobody went on with is removed. */
 const longestRest = 7 * 24 * 3600 * 1000
-/** Bytes that all parts may have that nobody is going on with. */
-const mostAtRest = 20 * 2 ** 30
 const chunkSize = 1 << 20
 
 /** The parts below a data root, each in a file named by the digest that the whole has to have. */
 export class PartialBlobs {
   readonly #directory: string
   readonly #open = new Map<Digest, PromiseWithResolvers<void>>()
-  readonly #mostAtRest: number
+  /** Bytes that all parts may have that nobody is going on with. */
+  limit: number
 
-  constructor(root: string, limit = mostAtRest) {
+  constructor(root: string, limit = Number.POSITIVE_INFINITY) {
     this.#directory = join(root, 'partial')
-    this.#mostAtRest = limit
+    this.limit = limit
   }
 
   /** Makes the directory, and removes parts that are old. To be called before anything else. */
@@ -35,11 +34,11 @@ export class PartialBlobs {
   // Those that were last gone on with stay.
   #tidy(): void {
     const oldest = Date.now() - longestRest
-    let rest = this.#mostAtRest
+    let rest = this.limit
     const parts = this.#paths().map(path => ({ path, ...pick(statSync(path, { throwIfNoEntry: false })) }))
     for (const { path, size, time } of parts.toSorted((a, b) => b.time - a.time)) {
       rest -= size
-      if (rest < 0 || time < oldest) rmSync(path, { force: true })
+      if (size === 0 || rest < 0 || time < oldest) rmSync(path, { force: true })
     }
   }
 

@@ -50,6 +50,8 @@ export interface EngineOptions {
   readonly downloads: DownloadLimits
   /** Blobs that are sent to registries at once. */
   readonly uploads: number
+  /** Bytes that are kept of pulls that were cut off. */
+  readonly partialMaxSize: number
   readonly retention: RetentionLimits
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
@@ -61,7 +63,7 @@ export interface EngineOptions {
 /** What of it can change while the engine runs. */
 export type ReloadableOptions = Pick<
   EngineOptions,
-  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads' | 'retention'
+  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads' | 'partialMaxSize' | 'retention'
 >
 
 /** An engine, and how its settings are changed while it runs. */
@@ -90,7 +92,7 @@ export async function composeEngine(
   makeDirectories(settings)
   const database = undo.use(Database.open(join(settings.dataRoot, 'gantry.db')))
   const clock = systemClock
-  const blobs = new Blobs(settings.dataRoot)
+  const blobs = new Blobs(settings.dataRoot, options.partialMaxSize)
   const pool = undo.use(new WorkerPool())
   const patientPool = undo.use(new WorkerPool({ size: Math.max(4, availableParallelism()) }))
   const removeTree = treeRemover(pool)
@@ -176,6 +178,7 @@ export async function composeEngine(
       retention: next.retention,
       runtimes,
     })
+    blobs.partial.limit = next.partialMaxSize
     engine.registries.reconfigure(next.registries)
   }
   return { engine, reconfigure }

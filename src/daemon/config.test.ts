@@ -171,6 +171,7 @@ const wrongFiles: [unknown, string][] = [
   ['[]', 'the file must be an object'],
   [{ debug: 'yes' }, 'debug: expected true or false, not "yes"'],
   [{ hosts: 'unix:///x' }, 'hosts: expected a list, not "unix:///x"'],
+  [{ 'registry-timeout': '1ms' }, 'registry-timeout: expected a duration from 1s to 500h'],
   [{ 'registry-mirrors': ['x'] }, 'registry-mirrors: invalid mirror: unsupported scheme "" in "x"'],
 ]
 for (const [content, message] of wrongFiles) {

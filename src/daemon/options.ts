@@ -46,6 +46,7 @@ export function engineOptions(config: Config): EngineOptions {
     },
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
     uploads: config.maxUploads,
+    partialMaxSize: config.partialMaxSize,
     retention: { maxSize: config.imageMaxSize, minAge: config.imageMinAge },
     registries: {
       insecure: config.insecureRegistries,
@@ -54,6 +55,7 @@ export function engineOptions(config: Config): EngineOptions {
       httpsProxy: config.httpsProxy || fromEnvironment('HTTPS_PROXY'),
       noProxy: config.noProxy || fromEnvironment('NO_PROXY'),
       certificates: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
+      patience: config.registryTimeout,
       userAgent: `Gantry/${gantryVersion()}`,
     },
     network: {

@@ -45,6 +45,8 @@ const defaults = [
   'logLevel',
   'logOptions',
   'noNewPrivileges',
+  'partialMaxSize',
+  'registryTimeout',
   'seccompProfile',
 ] as const satisfies readonly Key[]
 

@@ -4,9 +4,8 @@ import { GantryError, invalid, unavailable } from '../lib/errors.ts'
 import type { BlobName } from './remote.ts'
 import { type Incoming, headerOf } from './transport.ts'
 
-/** A registry that sends less than this many bytes in a minute is given up. */
-const slowest = 16_384
-const minute = 60_000
+/** A registry that sends less than this many bytes in a second, as long as one waits for it, is given up. */
+const slowest = 256
 
 /**
  * The bytes of an answer that are the blob's from `start` on; an answer with all of them will do. Throws `unavailable` if
@@ -17,7 +16,7 @@ export async function* checkedBytes(
   { digest, size }: BlobName,
   start: number,
 ): AsyncGenerator<Buffer, void, void> {
-  const { body, url } = answer
+  const { body, url, patience } = answer
   const host = new URL(url).host
   const cutOff = (cause?: unknown) =>
     unavailable(`${host} stopped after ${at} of ${size} bytes of blob ${digest}`, { cause })
@@ -27,7 +26,7 @@ export async function* checkedBytes(
     body.destroy()
     throw invalid(`${host} has ${at + Number(length)} bytes for blob ${digest} instead of ${size}`)
   }
-  using watch = watchRate(() => void body.destroy(unavailable(`${host} sends blob ${digest} too slowly`)))
+  using watch = watchRate(patience, () => void body.destroy(unavailable(`${host} sends blob ${digest} too slowly`)))
   try {
     for await (const piece of body) {
       const chunk = piece as Buffer
@@ -52,12 +51,12 @@ function firstByte(answer: Incoming, start: number): number {
   throw unavailable(`${new URL(answer.url).host} answered another part of a blob than the one asked for`)
 }
 
-function watchRate(tooSlow: () => void): Disposable & { count(bytes: number): void } {
+function watchRate(patience: number, tooSlow: () => void): Disposable & { count(bytes: number): void } {
   let bytes = 0
   const timer = setInterval(() => {
-    if (bytes < slowest) tooSlow()
+    if (bytes < (slowest * patience) / 1000) tooSlow()
     bytes = 0
-  }, minute).unref()
+  }, patience).unref()
   return {
     count: more => void (bytes += more),
     [Symbol.dispose]: () => clearInterval(timer),

@@ -13,6 +13,8 @@ export interface RegistrySettings extends ProxySettings {
   /** Directories that have a directory with certificates for each host: see certificates.ts. */
   readonly certificates: readonly string[]
   readonly userAgent: string
+  /** Milliseconds for which a registry may be silent, or as good as that. */
+  readonly patience: number
 }
 
 export interface Endpoint {

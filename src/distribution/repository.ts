@@ -64,7 +64,7 @@ export class HttpRepository implements Repository {
         expect: [200],
         signal,
       })
-      const bytes = await readBytes(answer.body, maximumManifestSize, answer.url)
+      const bytes = await readBytes(answer, maximumManifestSize)
       const digest = digestOf(bytes)
       const told = isDigest(tagOrDigest) ? tagOrDigest : headerOf(answer, 'docker-content-digest')
       if (isDigest(told) && told !== digest) throw invalid(`manifest verification failed for digest ${told}`)
@@ -117,7 +117,7 @@ export class HttpRepository implements Repository {
     try {
       const path = this.#at(`referrers/${digest}`)
       const answer = await session.request({ method: 'GET', path, expect: [200], signal })
-      return manifestsIn(await readBytes(answer.body, maximumManifestSize, answer.url))
+      return manifestsIn(await readBytes(answer, maximumManifestSize))
     } catch (error) {
       if (!isMissing(error)) throw error
     }

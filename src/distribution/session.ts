@@ -45,6 +45,11 @@ export class Session {
     if (answer.status === 401) this.#challenges = challengesOf(answer)
   }
 
+  /** Milliseconds for which the registry may take no bytes. */
+  get patience(): number {
+    return this.#options.transport.patience
+  }
+
   /** The same, with the right to do one more thing. */
   withScope(scope: string): Session {
     const other = new Session({ ...this.#options, scopes: [...this.#options.scopes, scope] })

@@ -66,6 +66,7 @@ export const plainSettings: RegistrySettings = {
   noProxy: '',
   certificates: [],
   userAgent: 'test',
+  patience: 60_000,
 }
 
 export interface OpenOptions {

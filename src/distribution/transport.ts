@@ -28,6 +28,8 @@ export interface Incoming {
   readonly body: Readable
   /** Where it came from, after redirects. */
   readonly url: string
+  /** Milliseconds for which it may be silent. */
+  readonly patience: number
 }
 
 /** The way to a server is broken, which may pass. */
@@ -37,9 +39,8 @@ export class ConnectionError extends GantryError {
   }
 }
 
-/** Milliseconds. A registry that is silent for so long is given up. */
+/** Milliseconds. */
 const connectTimeout = 20_000
-const silence = 60_000
 const maximumRedirects = 10
 /** Largest answer that is read as a whole, such as an error, a token or a list of tags. */
 const maximumText = 16 << 20
@@ -57,6 +58,11 @@ export class Transport {
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings
+  }
+
+  /** Milliseconds for which a server may be silent, or take nothing. */
+  get patience(): number {
+    return this.#settings.patience
   }
 
   /**
@@ -95,12 +101,13 @@ export class Transport {
       ...(authorization !== undefined && { authorization }),
     }
     const options = { method, path: url.pathname + url.search, origin: url.origin, headers, body, signal }
-    const limits = { headersTimeout: silence, bodyTimeout: silence }
+    const { patience } = this.#settings
+    const limits = { headersTimeout: patience, bodyTimeout: patience }
     try {
       const answer = await dispatcher.request({ ...options, ...limits } as Dispatcher.RequestOptions)
       // Who reads it sees what goes wrong; one that is thrown away must not end the process.
       answer.body.on('error', () => {})
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body, url: url.href }
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body, url: url.href, patience }
     } catch (cause) {
       signal?.throwIfAborted()
       this.#checkOpen()
@@ -189,16 +196,16 @@ function redirectOf({ status, headers, body, url }: Incoming, outgoing: Outgoing
 }
 
 /** The whole of a small answer as text; more than 16 megabytes are an error. */
-export async function readText({ body, url }: Incoming): Promise<string> {
-  return (await readBytes(body, maximumText, url)).toString()
+export async function readText(answer: Incoming): Promise<string> {
+  return (await readBytes(answer, maximumText)).toString()
 }
 
-/** All of `body`, which may have at most `maximum` bytes. Throws `unavailable` if it has more or is cut off. */
-export async function readBytes(body: Readable, maximum: number, from: string): Promise<Buffer> {
+/** All of an answer, which may have at most `maximum` bytes. Throws `unavailable` if it has more, takes too long or is cut off. */
+export async function readBytes({ body, url, patience }: Incoming, maximum: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  const what = `the answer of ${shown(new URL(from))}`
-  const deadline = setTimeout(() => void body.destroy(unavailable(`${what} takes too long`)), silence)
+  const what = `the answer of ${shown(new URL(url))}`
+  const deadline = setTimeout(() => void body.destroy(unavailable(`${what} takes too long`)), patience)
   try {
     for await (const chunk of body) {
       size += (chunk as Buffer).length
@@ -207,7 +214,7 @@ export async function readBytes(body: Readable, maximum: number, from: string): 
     }
   } catch (error) {
     if (error instanceof GantryError) throw error
-    throw new ConnectionError(`${what} was cut off: ${reasonOf(error, new URL(from))}`, { cause: error })
+    throw new ConnectionError(`${what} was cut off: ${reasonOf(error, new URL(url))}`, { cause: error })
   } finally {
     clearTimeout(deadline)
   }

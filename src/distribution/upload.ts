@@ -112,7 +112,7 @@ async function send(
 ): Promise<void> {
   let next = path
   if (start < size) {
-    using stalled = stallWatch(new URL(path, session.endpoint.origin).host)
+    using stalled = stallWatch(session.patience, new URL(path, session.endpoint.origin).host)
     const answer = await session.request({
       method: 'PATCH',
       path,
@@ -141,11 +141,11 @@ async function send(
     throw invalid(`the registry stored ${told.slice(0, 200)} instead of ${digest}`)
 }
 
-/** Milliseconds in which a registry has to take some bytes. */
-const patience = 60_000
-
-/** Aborts when nothing has moved for too long, as long as there is more to send. */
-function stallWatch(host: string): Disposable & { readonly signal: AbortSignal; moved(isMore: boolean): void } {
+/** Aborts when nothing has moved for `patience` milliseconds, as long as there is more to send. */
+function stallWatch(
+  patience: number,
+  host: string,
+): Disposable & { readonly signal: AbortSignal; moved(isMore: boolean): void } {
   const over = new AbortController()
   const giveUp = () => over.abort(new ConnectionError(`${host} takes no more bytes of a blob`))
   let timer = setTimeout(giveUp, patience)

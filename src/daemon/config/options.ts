@@ -78,6 +78,17 @@ function checkMetricsAddress(text: string): string {
   throw invalid(`invalid metrics address ${JSON.stringify(text)}: expected HOST:PORT, such as 127.0.0.1:9323`)
 }
 
+const registryTimeout: Kind<number> = {
+  ...duration,
+  parse: text => checkTimeout(duration.parse(text)),
+  read: value => checkTimeout(duration.read(value)),
+}
+
+function checkTimeout(milliseconds: number): number {
+  if (milliseconds < 1000 || milliseconds >= 2 ** 31) throw invalid('expected a duration from 1s to 500h')
+  return milliseconds
+}
+
 const logLevel = oneOf(['debug', 'info', 'warn', 'error', 'fatal', 'panic', 'trace'], 'invalid logging level')
 
 /** Options that have an effect, by the name they have in the configuration. */
@@ -195,6 +206,18 @@ export const options = {
     duration,
     24 * 3_600_000,
     'Time after its last use for which an image is never removed by itself',
+  ),
+  partialMaxSize: option(
+    'image-partial-max-size',
+    bytes,
+    20 * 2 ** 30,
+    'Size that parts of layers may have that are kept of pulls that were cut off',
+  ),
+  registryTimeout: option(
+    'registry-timeout',
+    registryTimeout,
+    60_000,
+    'Time after which a registry is given up that says nothing, or sends or takes hardly anything',
   ),
   maxDownloads: option('max-concurrent-downloads', integer(), 3, 'Set the max concurrent downloads'),
   maxUploads: option('max-concurrent-uploads', integer(), 5, 'Set the max concurrent uploads'),
