@@ -6,6 +6,7 @@ import { Bzip2Decoder } from '../kernel/bzip2.ts'
 import { XzDecoder } from '../kernel/lzma.ts'
 import { CorruptStreamError, MissingLibraryError, type StreamDecoder } from '../kernel/stream-decoder.ts'
 import { invalid, unavailable } from '../lib/errors.ts'
+import { type ExpansionBounds, beyond, defaultLimits } from './limits.ts'
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2'
 
@@ -29,24 +30,13 @@ export function compressionOf(start: Buffer): Compression {
   return skippable ? 'zstd' : 'none'
 }
 
-/** How much more than its input an output may be. */
-export interface ExpansionBounds {
-  /** Bytes of output that any input may have. */
-  readonly free: number
-  /** Bytes of output beyond that, for each byte of input. */
-  readonly ratio: number
-}
-
-/** gzip can't exceed 1032, so only what was made to fill a disk does. */
-const defaultBounds: ExpansionBounds = { free: 2 ** 30, ratio: 1100 }
-
 /**
  * The original bytes of `source`, in pieces; the memory used does not depend on its content. Ending the iteration early
  * ends that of `source`. Throws `invalid` if the compressed data is damaged or truncated, or expands beyond `bounds`.
  */
 export async function* decompress(
   source: AsyncIterable<Buffer>,
-  bounds = defaultBounds,
+  bounds: ExpansionBounds = defaultLimits.expansion,
 ): AsyncGenerator<Buffer, void, void> {
   const counted = new CountedSource(source)
   const { start, all } = await peek(counted)
@@ -56,7 +46,7 @@ export async function* decompress(
     for await (const piece of decoded(all, compression)) {
       output += piece.length
       if (output > bounds.free && output > bounds.ratio * counted.bytes) {
-        throw invalid(`${compression}: the data expands to more than ${bounds.ratio} times its size`)
+        throw beyond('ratio', `${compression}: the data expands to more than ${bounds.ratio} times its size`)
       }
       yield piece
     }

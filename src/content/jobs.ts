@@ -90,7 +90,7 @@ async function unpack({ archive, growth, target, limits }: UnpackJob, control: J
   using unpacker = new Unpacker(root, limits)
   const reader = new TarReader()
   const hash = createHash('sha256')
-  for await (const chunk of decompress(readArchive(archive, growth, control))) {
+  for await (const chunk of decompress(readArchive(archive, growth, control), limits.expansion)) {
     if (control.cancelled()) throw unavailable('context canceled')
     hash.update(chunk)
     for (const event of reader.push(chunk)) unpacker.handle(event)

@@ -1,6 +1,7 @@
 // Layers and blobs in a data root: unpacked in parallel, shared, durable, and gone without a trace when they fail.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -120,12 +121,23 @@ test('an operation is not harmed by another that is cancelled', async () => {
 })
 
 test('limits stop a bomb, and nothing is left of it', async () => {
-  await using host = await engine({ maxEntries: 100, maxSize: 1 << 20, maxPathLength: 200 })
+  const expansion = { free: 1 << 16, ratio: 100 }
+  await using host = await engine({ maxEntries: 100, maxSize: 1 << 20, maxPathLength: 200, expansion })
   const { layers, source } = host
   const cases: [TestEntry[], RegExp][] = [
-    [Array.from({ length: 101 }, (_, index) => file(`f${index}`)), /more than 100 entries/],
-    [[file('big', 'x'.repeat((1 << 20) + 1))], /more than 1048576 bytes/],
+    [
+      Array.from({ length: 101 }, (_, index) => file(`f${index}`)),
+      /more than 100 entries: .* raise image-layer-max-entries in daemon.json$/,
+    ],
+    [
+      [file('big', randomBytes(1 << 20).toString('hex'))],
+      /more than 1048576 bytes: .* raise image-layer-max-size in daemon.json$/,
+    ],
     [[file('a/'.repeat(100) + 'b')], /longer than 200 bytes/],
+    [
+      [file('zeros', '\0'.repeat(1 << 19))],
+      /more than 100 times its size: .* raise image-layer-max-ratio in daemon.json$/,
+    ],
   ]
   for (const [entries, message] of cases) {
     using hold = layers.hold()
@@ -133,6 +145,10 @@ test('limits stop a bomb, and nothing is left of it', async () => {
     await assert.rejects(layers.unpack([bomb], hold), { kind: 'invalid', message })
     assert.deepEqual(host.found(), [])
   }
+  const [entries] = cases[0] as (typeof cases)[number]
+  layers.limits = { ...layers.limits, maxEntries: 101 }
+  using hold = layers.hold()
+  await layers.unpack([source('allowed', entries)], hold)
 })
 
 test('what is held or a root stays, the rest is collected', async () => {

@@ -72,10 +72,11 @@ interface Attempt {
 }
 
 export class Layers {
+  /** Of layers that are unpacked from now on. */
+  limits: UnpackLimits
   readonly #directory: string
   readonly #pool: WorkerPool
   readonly #patientPool: WorkerPool
-  readonly #limits: UnpackLimits
   readonly #rows: LayerRows
   readonly #publisher: LayerPublisher
   readonly #holds = new Holds<ChainId>()
@@ -86,7 +87,7 @@ export class Layers {
     this.#directory = join(root, 'layers')
     this.#pool = pool
     this.#patientPool = patientPool
-    this.#limits = limits
+    this.limits = limits
     this.#rows = new LayerRows(database)
     this.#publisher = new LayerPublisher(this.#directory, this.#rows, pool)
   }
@@ -252,7 +253,7 @@ export class Layers {
   }
 
   #job(archive: string, target: string): UnpackJob {
-    return { kind: 'unpack', archive, target, limits: this.#limits }
+    return { kind: 'unpack', archive, target, limits: this.limits }
   }
 
   /** A new directory, and ways to be rid of it. */

@@ -21,7 +21,7 @@ import { forbidden, invalid, system } from '../lib/errors.ts'
 import { EntryAttributes, boundTime } from './entry-attributes.ts'
 import { components, meaningOf, nameOf, quote } from './layer-path.ts'
 import { LayerTree } from './layer-tree.ts'
-import type { UnpackLimits } from './limits.ts'
+import { type UnpackLimits, beyond } from './limits.ts'
 import type { TarEntry, TarType } from '../lib/tar/entry.ts'
 import type { TarEvent } from '../lib/tar/reader.ts'
 import type { IdMap } from '../lib/id-map.ts'
@@ -127,8 +127,8 @@ export class Unpacker implements Disposable {
     this.#entries++
     this.#apparentSize += entry.size
     const { maxEntries, maxSize, maxPathLength } = this.#limits
-    if (this.#entries > maxEntries) throw invalid(`the layer has more than ${maxEntries} entries`)
-    if (this.#apparentSize > maxSize) throw invalid(`the layer unpacks to more than ${maxSize} bytes`)
+    if (this.#entries > maxEntries) throw beyond('maxEntries', `the layer has more than ${maxEntries} entries`)
+    if (this.#apparentSize > maxSize) throw beyond('maxSize', `the layer unpacks to more than ${maxSize} bytes`)
     if (entry.name.length > maxPathLength || entry.linkName.length > maxPathLength) {
       throw invalid(`a path in the layer is longer than ${maxPathLength} bytes`)
     }

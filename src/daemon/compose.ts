@@ -14,6 +14,7 @@ import { checkDefaultSize } from '../container/storage/size.ts'
 import { ContainerStore } from '../container/store.ts'
 import { Blobs } from '../content/blobs.ts'
 import { Layers } from '../content/layers.ts'
+import type { UnpackLimits } from '../content/limits.ts'
 import { WorkerPool } from '../content/pool.ts'
 import { TreeWorkers } from '../content/tree/pool.ts'
 import type { RegistrySettings } from '../distribution/endpoints.ts'
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly uploads: number
   /** Bytes that are kept of pulls that were cut off. */
   readonly partialMaxSize: number
+  /** What one layer may unpack to. */
+  readonly layers: UnpackLimits
   readonly retention: RetentionLimits
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
@@ -63,7 +66,15 @@ export interface EngineOptions {
 /** What of it can change while the engine runs. */
 export type ReloadableOptions = Pick<
   EngineOptions,
-  'settings' | 'runtimes' | 'defaultRuntime' | 'registries' | 'downloads' | 'uploads' | 'partialMaxSize' | 'retention'
+  | 'settings'
+  | 'runtimes'
+  | 'defaultRuntime'
+  | 'registries'
+  | 'downloads'
+  | 'uploads'
+  | 'partialMaxSize'
+  | 'layers'
+  | 'retention'
 >
 
 /** An engine, and how its settings are changed while it runs. */
@@ -96,7 +107,7 @@ export async function composeEngine(
   const pool = undo.use(new WorkerPool())
   const patientPool = undo.use(new WorkerPool({ size: Math.max(4, availableParallelism()) }))
   const removeTree = treeRemover(pool)
-  const layers = new Layers({ root: settings.dataRoot, database, pool, patientPool })
+  const layers = new Layers({ root: settings.dataRoot, database, pool, patientPool, limits: options.layers })
   await Promise.all([blobs.prepare(), layers.prepare()])
   const host = readHostFacts()
   if (host.apparmor) await ensureApparmorProfile()
@@ -179,6 +190,7 @@ export async function composeEngine(
       runtimes,
     })
     blobs.partial.limit = next.partialMaxSize
+    layers.limits = next.layers
     engine.registries.reconfigure(next.registries)
   }
   return { engine, reconfigure }

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { defaultLimits } from '../content/limits.ts'
 import { invalid } from '../lib/errors.ts'
 import { gantryVersion } from '../lib/version.ts'
 import { checkLogConfig } from '../logging/drivers.ts'
@@ -47,6 +48,12 @@ export function engineOptions(config: Config): EngineOptions {
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
     uploads: config.maxUploads,
     partialMaxSize: config.partialMaxSize,
+    layers: {
+      ...defaultLimits,
+      maxEntries: config.layerMaxEntries,
+      maxSize: config.layerMaxSize,
+      expansion: { ...defaultLimits.expansion, ratio: config.layerMaxRatio },
+    },
     retention: { maxSize: config.imageMaxSize, minAge: config.imageMinAge },
     registries: {
       insecure: config.insecureRegistries,

@@ -32,7 +32,9 @@ export async function loadImages(
   options: LoadOptions,
 ): Promise<Digest[]> {
   await using staging = store.stage()
-  const spool = await Spool.read(store.blobs, staging.blobs, input, options.signal)
+  const { signal } = options
+  const bounds = store.layers.limits.expansion
+  const spool = await Spool.read(store.blobs, staging.blobs, input, { bounds, signal })
   const { images: archived, indexes } = await readArchive(store, spool, options.platforms ?? [])
   const images: NewImage[] = []
   for (const image of archived) images.push(await unpackImage(store, staging, image, options))

@@ -1,6 +1,7 @@
 // Pulling from registries that are cut off, lie, or are asked for the same by several at once.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
@@ -53,16 +54,21 @@ class TestRegistry implements AsyncDisposable {
     return registry
   }
 
-  private constructor({ contents = [randomBytes(300_000)], layerType = mediaTypes.ociLayer }: TestRegistryOptions) {
+  private constructor({
+    contents = [randomBytes(300_000)],
+    layerType = mediaTypes.ociLayer,
+    compress = tar => tar,
+  }: TestRegistryOptions) {
     const parts = imageParts({ layers: contents.map(content => [{ name: 'file', type: 'file', content }]) })
     this.id = parts.id
-    this.layers = parts.tars.map(digestOf)
-    for (const bytes of [...parts.tars, Buffer.from(parts.config)]) this.#content.set(`blobs/${digestOf(bytes)}`, bytes)
+    const blobs = parts.tars.map(compress)
+    this.layers = blobs.map(digestOf)
+    for (const bytes of [...blobs, Buffer.from(parts.config)]) this.#content.set(`blobs/${digestOf(bytes)}`, bytes)
     const manifest = {
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
       config: { mediaType: mediaTypes.ociConfig, digest: parts.id, size: parts.config.length },
-      layers: parts.tars.map(tar => ({ mediaType: layerType, digest: digestOf(tar), size: tar.length })),
+      layers: blobs.map(blob => ({ mediaType: layerType, digest: digestOf(blob), size: blob.length })),
     }
     this.#content.set('manifests/1', Buffer.from(JSON.stringify(manifest)))
   }
@@ -96,6 +102,7 @@ class TestRegistry implements AsyncDisposable {
 interface TestRegistryOptions {
   readonly contents?: readonly Buffer[]
   readonly layerType?: string
+  readonly compress?: (tar: Buffer) => Buffer
 }
 
 type TestStore = Awaited<ReturnType<typeof imageStore>>
@@ -239,6 +246,23 @@ test('layers that wait for others say so', async t => {
   assert.equal(lines.filter(line => line === 'Waiting').length, 1)
   assert.equal(lines.filter(line => line === 'Pull complete').length, 2)
 })
+
+const through = (program: string) => (tar: Buffer) => execFileSync(program, { input: tar })
+
+for (const program of ['xz', 'bzip2']) {
+  test(`a layer may be compressed by ${program}, whatever it calls itself`, async t => {
+    for (const layerType of [`${mediaTypes.ociLayer}+${program}`, `${mediaTypes.ociLayer}+gzip`]) {
+      await using registry = await TestRegistry.start({
+        layerType,
+        compress: through(program),
+        contents: [randomBytes(1000)],
+      })
+      const { pull, store } = await engine(t)
+      assert.ok((await pull(registry)).includes('Pull complete'))
+      assert.ok(store.get(registry.id))
+    }
+  })
+}
 
 test('layers that are no archives are refused before anything of them is fetched', async t => {
   await using registry = await TestRegistry.start({ layerType: 'application/vnd.example.model' })

@@ -182,7 +182,7 @@ function checkConfig(config: ImageConfig, { layers }: Manifest, platform: Platfo
 
 /** What layers are called that are archives, compressed or not (OCI image-spec layer.md, Docker's schema 2). */
 const layerType =
-  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:[+.](?:gzip|zstd))?|docker\.image\.rootfs\.(?:diff|foreign\.diff)\.tar(?:[.+](?:gzip|zstd))?)$/
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:[+.](?:gzip|zstd|xz|bzip2))?|docker\.image\.rootfs\.(?:diff|foreign\.diff)\.tar(?:[.+](?:gzip|zstd))?)$/
 
 function checkLayers({ layers }: Manifest): void {
   const odd = layers.find(({ mediaType }) => mediaType !== '' && !layerType.test(mediaType))

@@ -3,6 +3,7 @@
 import type { BlobInfo, BlobWriter, Blobs } from '../content/blobs.ts'
 import { decompress } from '../content/decompress.ts'
 import type { Hold } from '../content/holds.ts'
+import type { ExpansionBounds } from '../content/limits.ts'
 import { components } from '../content/layer-path.ts'
 import type { TarEntry } from '../lib/tar/entry.ts'
 import { type TarEvent, TarReader } from '../lib/tar/reader.ts'
@@ -29,18 +30,18 @@ export class Spool {
 
   /**
    * Reads an archive, compressed or not, to its end. Its files are held by `hold`, and durable once the store is synced.
-   * Throws `invalid` if it is damaged.
+   * Throws `invalid` if it is damaged, or expands beyond `bounds`.
    */
   static async read(
     blobs: Blobs,
     hold: Hold<Digest>,
     input: AsyncIterable<Buffer>,
-    signal?: AbortSignal,
+    { bounds, signal }: { readonly bounds?: ExpansionBounds; readonly signal?: AbortSignal } = {},
   ): Promise<Spool> {
     const spool = new Spool(blobs, hold)
     const reader = new TarReader()
     try {
-      for await (const chunk of decompress(input)) {
+      for await (const chunk of decompress(input, bounds)) {
         signal?.throwIfAborted()
         for (const event of reader.push(chunk)) await spool.#take(event)
       }

@@ -11,7 +11,7 @@ import { assembleView, cloneFrom } from '../../kernel/tree-view.ts'
 import { invalid } from '../../lib/errors.ts'
 import { decompress } from '../decompress.ts'
 import { nameOf } from '../layer-path.ts'
-import { type UnpackLimits, defaultLimits } from '../limits.ts'
+import { unlimited } from '../limits.ts'
 import { type TarEvent, TarReader } from '../../lib/tar/reader.ts'
 import { Unpacker } from '../unpacker.ts'
 import { TreeArchive, archived } from './archive.ts'
@@ -217,6 +217,7 @@ async function extract(job: ExtractJob, { flow, head }: TreeChannel): Promise<un
   const target = located(path, container, () => directoryAt(top, path))
   head(target)
   const base = target.split('/').filter(part => part !== '')
+  // The container's files are the client's to fill, as its own programs could.
   using unpacker = new Unpacker(top, unlimited, { base: base.map(bytesOf), keepTypes, owner, shift })
   const reader = new TarReader()
   const handle = (events: Iterable<TarEvent>) =>
@@ -225,7 +226,7 @@ async function extract(job: ExtractJob, { flow, head }: TreeChannel): Promise<un
         for (const event of events) unpacker.handle(event)
       }),
     )
-  for await (const chunk of decompress(flow.received())) handle(reader.push(chunk))
+  for await (const chunk of decompress(flow.received(), unlimited.expansion)) handle(reader.push(chunk))
   handle(reader.finish())
   asRootOf(shift, () => unpacker.finish())
   return undefined
@@ -234,13 +235,6 @@ async function extract(job: ExtractJob, { flow, head }: TreeChannel): Promise<un
 // The host's root is nobody where a user namespace sees its files, and can make none there.
 function asRootOf<T>(shift: IdMap | undefined, body: () => T): T {
   return shift ? asFileOwner(ownerOutside({ uid: 0, gid: 0 }, shift), body) : body()
-}
-
-// The container's files are the client's to fill, as its own programs could.
-const unlimited: UnpackLimits = {
-  ...defaultLimits,
-  maxEntries: Number.POSITIVE_INFINITY,
-  maxSize: Number.POSITIVE_INFINITY,
 }
 
 function directoryAt(top: Fd, path: string): string {

@@ -213,6 +213,19 @@ export const options = {
     20 * 2 ** 30,
     'Size that parts of layers may have that are kept of pulls that were cut off',
   ),
+  layerMaxEntries: option(
+    'image-layer-max-entries',
+    integer(1),
+    4_000_000,
+    'Files, directories and links that one layer of an image may have',
+  ),
+  layerMaxSize: option('image-layer-max-size', bytes, 512 * 2 ** 30, 'Size of all files of one layer of an image'),
+  layerMaxRatio: option(
+    'image-layer-max-ratio',
+    integer(1),
+    1100,
+    'How many times its compressed size a layer may be, beyond the first gigabyte',
+  ),
   registryTimeout: option(
     'registry-timeout',
     registryTimeout,
