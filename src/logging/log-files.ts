@@ -1,11 +1,9 @@
 // The files of a json-file log as one sequence of lines, across rotation and while it is being written.
 
-import { type Source, endsWithTime, inodeOf, openChain, placeIn, plain } from './log-source.ts'
+import { type Source, closeAll, endsWithTime, inodeOf, longestLine, openChain, placeIn, plain } from './log-source.ts'
 import type { LogPosition } from './position.ts'
 
 const blockSize = 256 * 1024
-// The shim never writes a longer one: 16 KiB of text, each byte escaped to six, and the rest of the object.
-const longestLine = 256 * 1024
 const nothing = Buffer.alloc(0)
 
 /**
@@ -58,7 +56,7 @@ export class LogFiles implements AsyncDisposable {
     const source = this.#sources[index]
     // Another file may have got the number of one that is gone.
     if (!source || !(await endsWithTime(await plain(source), offset, time))) return false
-    for (const older of this.#sources.splice(0, index)) await older.handle.close()
+    await closeAll(this.#sources.splice(0, index))
     source.offset = offset
     return true
   }
@@ -113,11 +111,11 @@ export class LogFiles implements AsyncDisposable {
     // Rotated since: what was written before the rename is still to be read.
     const { size } = await (await plain(source)).stat()
     if (size > source.offset) return true
+    // All of them are this reader's from now on, whatever fails.
     const chain = await openChain(this.#path)
+    this.#sources = [source, ...chain]
     const here = await placeIn(chain, source)
-    for (const file of chain.splice(0, here + 1)) await file.handle.close()
-    await source.handle.close()
-    this.#sources = chain
+    await closeAll(this.#sources.splice(0, here + 2))
     return true
   }
 
@@ -136,7 +134,7 @@ export class LogFiles implements AsyncDisposable {
       source.offset = offset
       wanted -= found
       if (wanted > 0) continue
-      for (const older of this.#sources.splice(0, index)) await older.handle.close()
+      await closeAll(this.#sources.splice(0, index))
       return
     }
   }
@@ -161,6 +159,6 @@ export class LogFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    await Promise.all(this.#sources.map(source => source.handle.close()))
+    await closeAll(this.#sources)
   }
 }

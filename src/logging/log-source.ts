@@ -2,11 +2,16 @@
 
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { hasCode } from '../kernel/ffi.ts'
 import { bytesOf, writtenTo } from './handle-streams.ts'
+
+/** Bytes. The shim never writes a longer line: 16 KiB of text, each byte escaped to six, and the rest of the object. */
+export const longestLine = 256 * 1024
+const newline = 10
 
 /** An open log file; reading goes on where it left off. */
 export interface Source {
@@ -36,12 +41,35 @@ async function expand({ path, handle }: Source): Promise<FileHandle> {
   const file = await open(name, 'wx+', 0o600)
   try {
     await rm(name)
-    await pipeline(bytesOf(handle), createGunzip(), writtenTo(file))
+    await expandTo(file, handle, path)
     return file
   } catch (error) {
     await file.close()
     throw error
   }
+}
+
+// One damaged file is no reason to show nothing of the log: what of it is readable counts, and a line for the rest.
+async function expandTo(file: FileHandle, compressed: FileHandle, path: string): Promise<void> {
+  try {
+    await pipeline(bytesOf(compressed), createGunzip(), writtenTo(file))
+  } catch (error) {
+    if (!hasCode(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT')) throw error
+    const { mtimeMs } = await compressed.stat()
+    await sayDamaged(file, basename(path), new Date(mtimeMs).toISOString())
+  }
+}
+
+// Of the entries that were read the last one may be cut short.
+async function sayDamaged(file: FileHandle, name: string, compressedAt: string): Promise<void> {
+  const { size } = await file.stat()
+  const end = await lastBytes(file, size, longestLine)
+  const whole = end.subarray(0, end.lastIndexOf(newline) + 1)
+  const time = /"time":"([^"]*)"\}\n$/.exec(whole.toString())?.[1] ?? compressedAt
+  const log = `[output is missing here: the log file ${name} is damaged]\n`
+  const entry = `${JSON.stringify({ log, stream: 'stderr', time })}\n`
+  await file.truncate(size - end.length + whole.length)
+  await file.write(entry, size - end.length + whole.length)
 }
 
 /** Of the file at `path`; undefined if there is none. */
@@ -52,6 +80,11 @@ export async function inodeOf(path: string): Promise<bigint | undefined> {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
+}
+
+/** Closes what is no longer to be read. */
+export async function closeAll(sources: readonly Source[]): Promise<void> {
+  await Promise.all(sources.map(source => source.handle.close()))
 }
 
 /** True if the entry that ends at `offset` is of `time`. */
@@ -86,8 +119,10 @@ export async function placeIn(chain: readonly Source[], source: Source): Promise
 
 async function openSource(path: string, compressed: boolean): Promise<Source | undefined> {
   try {
-    const handle = await open(path, 'r')
+    await using opening = new AsyncDisposableStack()
+    const handle = opening.use(await open(path, 'r'))
     const { ino: inode } = await handle.stat({ bigint: true })
+    opening.move()
     return { path, handle, compressed, inode, offset: 0, end: Infinity }
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
@@ -109,15 +144,25 @@ const patience = 1000
  */
 export async function openChain(path: string): Promise<Source[]> {
   for (let attempt = 1; ; attempt++) {
-    const chain: Source[] = []
-    let number = 0
-    for (let source = await openNumbered(path, 0); source; source = await openNumbered(path, ++number))
-      chain.unshift(source)
-    const isTorn = (await hasNumber(path, number + 1)) && attempt < patience
-    if (!isTorn && (await inodeOf(path)) === chain.at(-1)?.inode) return chain
-    await Promise.all(chain.map(source => source.handle.close()))
+    const chain = await openOnce(path, attempt >= patience)
+    if (chain) return chain
     await sleep(1)
   }
+}
+
+// Undefined if a rotation came in between.
+async function openOnce(path: string, withGap: boolean): Promise<Source[] | undefined> {
+  await using opening = new AsyncDisposableStack()
+  const chain: Source[] = []
+  let number = 0
+  for (let source = await openNumbered(path, 0); source; source = await openNumbered(path, ++number)) {
+    opening.use(source.handle)
+    chain.unshift(source)
+  }
+  const isTorn = !withGap && (await hasNumber(path, number + 1))
+  if (isTorn || (await inodeOf(path)) !== chain.at(-1)?.inode) return undefined
+  opening.move()
+  return chain
 }
 
 async function hasNumber(path: string, number: number): Promise<boolean> {
