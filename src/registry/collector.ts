@@ -23,7 +23,8 @@ const algorithms: readonly Algorithm[] = ['sha256', 'sha512']
 
 /**
  * Removes what is not needed and came more than `grace` milliseconds ago: a client that pushes an image sends blobs first
- * and names them in a manifest later. Only one process may collect a storage at a time; others may serve from it meanwhile.
+ * and names them in a manifest later. Others may serve from the same
+ * storage meanwhile, if it can be shared: what is removed there can still be had for as long again.
  */
 export async function collectGarbage(parts: CollectorParts, grace: number): Promise<Collected> {
   const before = Date.now() - grace
@@ -44,6 +45,8 @@ export async function collectGarbage(parts: CollectorParts, grace: number): Prom
     blobs++
     bytes += freed
   }
+  const wantedKeys = new Set([...wanted].flatMap(digest => (isContentDigest(digest) ? [blobKey(digest)] : [])))
+  await parts.storage.expireRemoved?.(before, key => wantedKeys.has(key))
   return { links, blobs, bytes }
 }
 

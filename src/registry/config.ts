@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { messageOf } from '../lib/errors.ts'
-import { parseDuration } from '../lib/until.ts'
 import { type Action, type Rule } from './auth/rights.ts'
 import { checkHash, parseHtpasswd } from './auth/users.ts'
+import type { S3Config } from './s3/client.ts'
+import { readS3 } from './s3/config.ts'
+import { Section } from './section.ts'
 
 export interface AccessConfig {
   readonly users: ReadonlyMap<string, string>
@@ -23,7 +25,9 @@ export interface TlsConfig {
 }
 
 export interface RegistryConfig {
+  /** Where the content is, unless it is in an object store. */
   readonly root: string
+  readonly s3: S3Config | undefined
   /** `HOST:PORT`. */
   readonly listen: string
   /** Where clients reach it, if that is not what they say. */
@@ -55,7 +59,19 @@ export interface RegistryFlags {
   readonly 'tls-client-ca'?: string | undefined
 }
 
-const settings = ['root', 'listen', 'url', 'service', 'tls', 'htpasswd', 'users', 'groups', 'access', 'collection']
+const settings = [
+  'root',
+  's3',
+  'listen',
+  'url',
+  'service',
+  'tls',
+  'htpasswd',
+  'users',
+  'groups',
+  'access',
+  'collection',
+]
 const defaults = { root: '/var/lib/gantry-registry', listen: '127.0.0.1:5000', service: 'gantry-registry' }
 
 /** Reads the file that the flags name, if they do, and what it leads to. Throws a sentence that says what is wrong where. */
@@ -73,6 +89,7 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
     throw new Error('client-ca needs a certificate and a key, too')
   const config = {
     root: flags.root ?? fromFile('root') ?? defaults.root,
+    s3: readS3(file.section('s3'), process.env),
     listen: flags.listen ?? file.text('listen') ?? defaults.listen,
     url: file.text('url')?.replace(/\/+$/, ''),
     service: file.text('service') ?? defaults.service,
@@ -82,6 +99,8 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
   }
   tls.finish()
   file.finish()
+  if (config.s3 && (flags.root !== undefined || file.text('root') !== undefined))
+    throw new Error('the content is either below root or in s3: name one of them')
   if (config.url !== undefined && !/^https?:\/\/[^/]+$/.test(config.url)) {
     throw new Error(`url: expected one such as https://registry.example.org, not ${JSON.stringify(config.url)}`)
   }
@@ -166,88 +185,4 @@ function checkRule(
   if (user !== undefined) throw new Error(`${where}: there is no user ${user}`)
   const group = groups.find(name => !knownGroups.has(name))
   if (group !== undefined) throw new Error(`${where}: there is no group ${group}`)
-}
-
-/** A mapping of the file, which has to be what it is asked for; what nobody asks for is an error. */
-class Section {
-  readonly path: string
-  readonly #values: Readonly<Record<string, unknown>>
-  /** What there may be; asking for it says so. */
-  readonly #asked: Set<string>
-
-  constructor(value: unknown, path: string, known: readonly string[] = []) {
-    this.#asked = new Set(known)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new Error(`${path || 'the file'}: expected names with values`)
-    }
-    this.path = path
-    this.#values = value as Record<string, unknown>
-  }
-
-  #at(name: string): string {
-    return this.path === '' ? name : `${this.path}.${name}`
-  }
-
-  #get(name: string): unknown {
-    this.#asked.add(name)
-    return this.#values[name] ?? undefined
-  }
-
-  text(name: string): string | undefined {
-    const value = this.#get(name)
-    if (value === undefined || typeof value === 'string') return value
-    throw new Error(`${this.#at(name)}: expected a text, not ${JSON.stringify(value)}`)
-  }
-
-  /** Milliseconds. */
-  duration(name: string): number | undefined {
-    const text = this.text(name)
-    if (text === undefined) return undefined
-    const nanos = text === '0' ? 0n : parseDuration(text)
-    if (nanos === undefined || nanos < 0n) {
-      throw new Error(`${this.#at(name)}: expected a duration such as 1h30m, not ${JSON.stringify(text)}`)
-    }
-    return Number(nanos) / 1e6
-  }
-
-  flag(name: string): boolean {
-    const value = this.#get(name) ?? false
-    if (typeof value === 'boolean') return value
-    throw new Error(`${this.#at(name)}: expected true or false, not ${JSON.stringify(value)}`)
-  }
-
-  list(name: string): string[] {
-    return checkList(this.#get(name) ?? [], this.#at(name))
-  }
-
-  texts(name: string): [string, string][] {
-    const section = this.section(name)
-    return Object.keys(section.#values).map(key => [key, section.text(key) ?? ''])
-  }
-
-  lists(name: string): [string, string[]][] {
-    const section = this.section(name)
-    return Object.keys(section.#values).map(key => [key, section.list(key)])
-  }
-
-  section(name: string, known: readonly string[] = []): Section {
-    return new Section(this.#get(name) ?? {}, this.#at(name), known)
-  }
-
-  sections(name: string): Section[] {
-    const value = this.#get(name) ?? []
-    if (!Array.isArray(value)) throw new Error(`${this.#at(name)}: expected a list`)
-    return value.map((item: unknown, index) => new Section(item, `${this.#at(name)}[${index}]`))
-  }
-
-  /** Throws if there is anything that nobody asked for. */
-  finish(): void {
-    const unknown = Object.keys(this.#values).find(name => !this.#asked.has(name))
-    if (unknown !== undefined) throw new Error(`${this.#at(unknown)}: there is no such setting`)
-  }
-}
-
-function checkList(value: unknown, path: string): string[] {
-  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value
-  throw new Error(`${path}: expected a list of texts, not ${JSON.stringify(value)}`)
 }

@@ -5,11 +5,12 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { ByteRange, Storage } from './storage.ts'
+import type { ByteRange, Received, Storage } from './storage.ts'
 
 const fewBytes = 1 << 20
 
 export class DiskStorage implements Storage {
+  readonly isShared = false
   readonly #root: string
 
   constructor(root: string) {
@@ -65,21 +66,37 @@ export class DiskStorage implements Storage {
     return (await ifThere(readdir(this.#path(prefix)))) ?? []
   }
 
-  async append(key: string, source: AsyncIterable<Uint8Array>): Promise<number> {
+  async received(key: string): Promise<Received | undefined> {
+    const found = await ifThere(stat(this.#path(key)))
+    return found?.isFile() ? { size: found.size, mark: '', modified: found.mtimeMs } : undefined
+  }
+
+  async append(key: string, source: AsyncIterable<Uint8Array>): Promise<Received> {
     const path = this.#path(key)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     await using file = await open(path, 'a', 0o600)
     for await (const chunk of source) await writeAll(file, chunk)
-    return (await file.stat()).size
+    const { size, mtimeMs: modified } = await file.stat()
+    return { size, mark: '', modified }
   }
 
-  async promote(from: string, to: string): Promise<void> {
+  openReceived(key: string): AsyncIterable<Uint8Array> {
+    return this.open(key)
+  }
+
+  async promote(key: string, _received: Received, to: string): Promise<void> {
     {
-      await using file = await open(this.#path(from), 'r')
+      await using file = await open(this.#path(key), 'r')
       await file.datasync()
     }
-    await this.#rename(this.#path(from), this.#path(to))
+    await this.#rename(this.#path(key), this.#path(to))
   }
+
+  discard(key: string): Promise<boolean> {
+    return this.remove(key)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   async #rename(from: string, to: string): Promise<void> {
     const directory = dirname(to)

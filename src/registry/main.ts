@@ -25,8 +25,7 @@ async function main(argv: string[]): Promise<void> {
   const config = readConfig(flags)
   const address = parseAddress(config.listen)
   const log = createLog('info')
-  const storage = new DiskStorage(config.root)
-  await storage.prepare()
+  await using storage = await openStorage(config)
   const repositories = new Repositories(storage)
   const uploads = new Uploads(storage)
   const access = config.access && (await openAccess(storage, config, config.access))
@@ -34,7 +33,8 @@ async function main(argv: string[]): Promise<void> {
   const server = createRegistryServer(parts, log, { tls: config.tls && readTls(config.tls) })
   server.listen(address)
   await once(server, 'listening')
-  log.info({ root: config.root, address: server.address(), users: config.access?.users.size }, 'The registry is ready')
+  const place = config.s3 ? { s3: config.s3.endpoint, bucket: config.s3.bucket } : { root: config.root }
+  log.info({ ...place, address: server.address(), users: config.access?.users.size }, 'The registry is ready')
   process.on('SIGHUP', () => reload(flags, access, server, log))
   const collect = async () => {
     const expired = await uploads.expire(await repositories.receiving())
@@ -43,6 +43,19 @@ async function main(argv: string[]): Promise<void> {
   using _collection = repeated(collect, config.collection.every, log)
   await stopSignal()
   await close(server)
+}
+
+// A registry on a disk does not load what speaks to object stores.
+async function openStorage({ root, s3 }: RegistryConfig): Promise<Storage> {
+  if (!s3) {
+    const storage = new DiskStorage(root)
+    await storage.prepare()
+    return storage
+  }
+  const [{ S3Client }, { S3Storage }] = await Promise.all([import('./s3/client.ts'), import('./s3/storage.ts')])
+  const storage = new S3Storage(new S3Client(s3))
+  await storage.prepare()
+  return storage
 }
 
 const aText = { type: 'string' } as const

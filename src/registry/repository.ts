@@ -11,7 +11,7 @@ import { type Algorithm, type ContentDigest, contentDigestOf, isContentDigest, p
 import { RegistryError } from './errors.ts'
 import { type ManifestFacts, readManifest } from './manifest.ts'
 import { isTag } from './names.ts'
-import type { Storage } from './storage.ts'
+import type { Received, Storage } from './storage.ts'
 
 /** A manifest as it was pushed. */
 export interface StoredManifest {
@@ -144,9 +144,9 @@ export class Repository {
   }
 
   /** Makes what was received under `key` a blob of this repository. */
-  async takeBlob(key: string, digest: ContentDigest): Promise<void> {
+  async takeBlob(key: string, received: Received, digest: ContentDigest): Promise<void> {
     using _lock = await this.#locks.content.hold(digest)
-    await this.#storage.promote(key, blobKey(digest))
+    await this.#storage.promote(key, received, blobKey(digest))
     await this.#link(digest)
   }
 
@@ -174,19 +174,29 @@ export class Repository {
   /** Gives up the blobs that no manifest here needs and that were there before that time; returns how many those were. */
   async unlinkUnused(before: number): Promise<number> {
     using _lock = await this.#locks.own.hold(this.name)
-    const needed = new Set<string>()
-    for (const digest of await this.#digests('_manifests')) {
-      const { bytes, mediaType } = await this.manifest(digest)
-      for (const blob of readManifest(bytes, mediaType).blobs) needed.add(blob.digest)
-    }
-    let count = 0
+    const needed = await this.#needed()
+    const removed: ContentDigest[] = []
     for (const digest of await this.#digests('_blobs')) {
       const key = this.#key('_blobs', digest)
       if (needed.has(digest) || ((await this.#storage.modified(key)) ?? Infinity) > before) continue
       await this.#storage.remove(key)
-      count++
+      removed.push(digest)
     }
-    return count
+    if (!this.#storage.isShared || removed.length === 0) return removed.length
+    // Another process may have taken a manifest meanwhile. One that takes it from now on sees what is missing.
+    const now = await this.#needed()
+    const back = removed.filter(digest => now.has(digest))
+    for (const digest of back) await this.#link(digest)
+    return removed.length - back.length
+  }
+
+  async #needed(): Promise<Set<string>> {
+    const needed = new Set<string>()
+    for (const digest of await this.#digests('_manifests')) {
+      const stored = await this.#manifestIfThere(digest)
+      if (stored) for (const blob of readManifest(stored.bytes, stored.mediaType).blobs) needed.add(blob.digest)
+    }
+    return needed
   }
 
   /** The digests of all content that it has: blobs and manifests. */
@@ -215,11 +225,16 @@ export class Repository {
   /** The manifest called `reference`, a tag or a digest. Throws MANIFEST_UNKNOWN or NAME_UNKNOWN. */
   async manifest(reference: string): Promise<StoredManifest> {
     const digest = isContentDigest(reference) ? reference : await this.#digestOfTag(reference)
-    const entry = digest && (await this.#storage.read(this.#key('_manifests', digest)))
-    const bytes = entry && (await this.#storage.read(blobKey(digest)))
-    if (bytes) return { digest, mediaType: (JSON.parse(entry.toString()) as { mediaType: string }).mediaType, bytes }
+    const found = digest && (await this.#manifestIfThere(digest))
+    if (found) return found
     await this.check()
     throw unknownManifest(reference)
+  }
+
+  async #manifestIfThere(digest: ContentDigest): Promise<StoredManifest | undefined> {
+    const entry = await this.#storage.read(this.#key('_manifests', digest))
+    const bytes = entry && (await this.#storage.read(blobKey(digest)))
+    return bytes && { digest, mediaType: (JSON.parse(entry.toString()) as { mediaType: string }).mediaType, bytes }
   }
 
   async #digestOfTag(tag: string): Promise<ContentDigest | undefined> {
@@ -252,6 +267,8 @@ export class Repository {
     using _lock = await this.#locks.own.hold(this.name)
     await this.#checkReferences(facts)
     await this.#keep(digest, bytes, facts.mediaType)
+    // Another process may have collected meanwhile; the content stays a while longer than its link.
+    if (this.#storage.isShared) await this.#linkAgain(facts)
     if (facts.subject) await this.#refer(facts.subject.digest, digest, bytes.length, facts)
     if (!named) await this.#storage.write(this.#tagKey(reference), Buffer.from(digest))
     return { digest, subject: facts.subject?.digest }
@@ -268,6 +285,14 @@ export class Repository {
     for (const { digest } of blobs) if (!(await this.hasBlob(digest))) throw missing(digest)
     for (const { digest } of manifests)
       if ((await this.#storage.size(this.#key('_manifests', digest))) === undefined) throw missing(digest)
+  }
+
+  async #linkAgain({ blobs }: ManifestFacts): Promise<void> {
+    for (const { digest } of blobs) {
+      if (await this.hasBlob(digest)) continue
+      if ((await this.#storage.size(blobKey(digest))) === undefined) throw missing(digest)
+      await this.#link(digest)
+    }
   }
 
   #referrersKey(subject: ContentDigest): string {

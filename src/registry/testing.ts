@@ -3,13 +3,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Gate } from './auth/gate.ts'
 import { silentLog } from '../lib/log.ts'
 import { type ContentDigest, contentDigestOf } from './digest.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { type ServerOptions, createRegistryServer } from './http/server.ts'
 import { Repositories } from './repository.ts'
+import { S3Client } from './s3/client.ts'
+import { readS3 } from './s3/config.ts'
+import { S3Storage } from './s3/storage.ts'
+import { Section } from './section.ts'
+import type { Storage } from './storage.ts'
 import { Uploads } from './uploads.ts'
 
 /** A registry that listens on loopback; its directory goes with it. */
@@ -24,8 +29,7 @@ export interface TestRegistry extends AsyncDisposable {
 /** Starts a registry; `root` for one that is there already and stays. */
 export async function startRegistry(root?: string, options?: ServerOptions, gate?: Gate): Promise<TestRegistry> {
   const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
-  const storage = new DiskStorage(directory)
-  await storage.prepare()
+  const storage = await openStorage(directory)
   const repositories = new Repositories(storage)
   const server = createRegistryServer(
     { storage, repositories, uploads: new Uploads(storage), gate },
@@ -41,9 +45,25 @@ export async function startRegistry(root?: string, options?: ServerOptions, gate
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
+      await storage[Symbol.asyncDispose]()
       if (root === undefined) rmSync(directory, { recursive: true })
     },
   }
+}
+
+// With GANTRY_TEST_S3, the settings of an object store as JSON, the content is there, below the directory's name.
+async function openStorage(directory: string): Promise<Storage> {
+  const settings = process.env['GANTRY_TEST_S3']
+  const storage = settings === undefined ? new DiskStorage(directory) : s3Storage(settings, basename(directory))
+  await storage.prepare()
+  return storage
+}
+
+function s3Storage(settings: string, prefix: string): S3Storage {
+  const config = readS3(new Section({ ...(JSON.parse(settings) as object), prefix }, 's3'), {})
+  if (!config) throw new Error('GANTRY_TEST_S3 has no settings')
+  // Small, so that small blobs are of several pieces, and copied in parts.
+  return new S3Storage(new S3Client(config), { piece: 100_000, copy: 150_000, leastPart: 50_000 })
 }
 
 /** Pushes a blob in one request. */

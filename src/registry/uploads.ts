@@ -5,7 +5,7 @@ import { Locks } from '../lib/locks.ts'
 import { type Algorithm, type ContentDigest, finished, partsOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
 import type { Repository } from './repository.ts'
-import type { Storage } from './storage.ts'
+import type { Received, Storage } from './storage.ts'
 
 /** What is known of an upload between two requests; without it, or if it is behind, all is read again at the end. */
 interface Progress {
@@ -13,6 +13,8 @@ interface Progress {
   readonly algorithm: Algorithm
   /** Bytes that the hash has seen. */
   hashed: number
+  /** Of the state that these make; undefined while something comes. */
+  mark: string | undefined
 }
 
 /** Hashes that are kept in memory between requests. */
@@ -52,10 +54,10 @@ export class Uploads {
 
   async #expireOne(key: string, id: string, age: number): Promise<boolean> {
     using _lock = await this.#locks.hold(id)
-    const modified = await this.#storage.modified(key)
-    if (modified === undefined || Date.now() - modified < age) return false
+    const received = await this.#storage.received(key)
+    if (!received || Date.now() - received.modified < age) return false
     this.#progress.delete(id)
-    return await this.#storage.remove(key)
+    return await this.#storage.discard(key)
   }
 
   #key(repository: Repository, id: string): string {
@@ -65,17 +67,20 @@ export class Uploads {
   /** Begins an upload; `algorithm` is that of the digest it will probably have. Returns its id. */
   async begin(repository: Repository, algorithm: Algorithm = 'sha256'): Promise<string> {
     const id = randomUUID()
-    await this.#storage.append(this.#key(repository, id), none())
-    this.#remember(id, { hash: createHash(algorithm), algorithm, hashed: 0 })
+    const { mark } = await this.#storage.append(this.#key(repository, id), none(), undefined)
+    this.#remember(id, { hash: createHash(algorithm), algorithm, hashed: 0, mark })
     return id
   }
 
   /** Bytes that have arrived. Throws BLOB_UPLOAD_UNKNOWN. */
   async size(repository: Repository, id: string): Promise<number> {
-    const size = uploadId.test(id) ? await this.#storage.size(this.#key(repository, id)) : undefined
-    if (size === undefined)
-      throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'there is no such upload', { detail: { id } })
-    return size
+    return (await this.#received(repository, id)).size
+  }
+
+  async #received(repository: Repository, id: string): Promise<Received> {
+    const received = uploadId.test(id) ? await this.#storage.received(this.#key(repository, id)) : undefined
+    if (!received) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'there is no such upload', { detail: { id } })
+    return received
   }
 
   /**
@@ -89,16 +94,19 @@ export class Uploads {
     start: number | undefined,
   ): Promise<number> {
     using _lock = await this.#locks.hold(id)
-    return await this.#append(repository, id, source, start)
+    return (await this.#append(repository, id, source, start)).size
   }
 
   async #append(repository: Repository, id: string, source: AsyncIterable<Uint8Array>, start: number | undefined) {
-    const before = await this.size(repository, id)
-    if (start !== undefined && start !== before)
-      throw new RegistryError('BLOB_UPLOAD_INVALID', `the upload goes on at byte ${before}`, { status: 416 })
+    const before = await this.#received(repository, id)
+    if (start !== undefined && start !== before.size)
+      throw new RegistryError('BLOB_UPLOAD_INVALID', `the upload goes on at byte ${before.size}`, { status: 416 })
     const progress = this.#progress.get(id)
-    if (progress?.hashed !== before) this.#progress.delete(id)
-    return await this.#storage.append(this.#key(repository, id), watched(source, this.#progress.get(id)))
+    if (!isAt(progress, before)) this.#progress.delete(id)
+    const known = this.#progress.get(id)
+    const received = await this.#storage.append(this.#key(repository, id), watched(source, known), before)
+    if (known) known.mark = received.mark
+    return received
   }
 
   /**
@@ -113,31 +121,30 @@ export class Uploads {
     digest: ContentDigest,
   ): Promise<void> {
     using _lock = await this.#locks.hold(id)
-    await this.#append(repository, id, source, start)
+    const received = await this.#append(repository, id, source, start)
     const key = this.#key(repository, id)
-    const actual = await this.#digest(key, id, partsOf(digest).algorithm)
+    const actual = await this.#digest(key, id, received, partsOf(digest).algorithm)
     this.#progress.delete(id)
     if (actual !== digest) {
-      await this.#storage.remove(key)
+      await this.#storage.discard(key)
       throw new RegistryError('DIGEST_INVALID', 'the blob has another digest', { detail: { digest: actual } })
     }
-    await repository.takeBlob(key, digest)
+    await repository.takeBlob(key, received, digest)
   }
 
-  async #digest(key: string, id: string, algorithm: Algorithm): Promise<ContentDigest> {
+  async #digest(key: string, id: string, received: Received, algorithm: Algorithm): Promise<ContentDigest> {
     const progress = this.#progress.get(id)
-    const size = await this.#storage.size(key)
-    if (progress && progress.algorithm === algorithm && progress.hashed === size)
+    if (progress && progress.algorithm === algorithm && isAt(progress, received))
       return finished(progress.hash, algorithm)
     const hash = createHash(algorithm)
-    for await (const chunk of this.#storage.open(key)) hash.update(chunk as Uint8Array)
+    for await (const chunk of this.#storage.openReceived(key, received)) hash.update(chunk)
     return finished(hash, algorithm)
   }
 
   /** Gives an upload up. Throws BLOB_UPLOAD_UNKNOWN. */
   async cancel(repository: Repository, id: string): Promise<void> {
     using _lock = await this.#locks.hold(id)
-    await this.size(repository, id)
+    await this.#received(repository, id)
     await this.#remove(repository, id)
   }
 
@@ -149,9 +156,13 @@ export class Uploads {
 
   async #remove(repository: Repository, id: string): Promise<void> {
     this.#progress.delete(id)
-    await this.#storage.remove(this.#key(repository, id))
+    await this.#storage.discard(this.#key(repository, id))
   }
 }
+
+// What failed, or came by another process, is not what the hash has seen.
+const isAt = (progress: Progress | undefined, { size, mark }: Received) =>
+  progress?.hashed === size && progress.mark === mark
 
 async function* none(): AsyncGenerator<Uint8Array> {}
 
