@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { type ReadStream, createReadStream, readdirSync, rmSync, statSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode } from '../kernel/ffi.ts'
 import { invalid, notFound, system } from '../lib/errors.ts'
@@ -63,6 +63,12 @@ export class Blobs {
   /** Bytes; undefined if there is no such blob. */
   size(digest: Digest): number | undefined {
     return statSync(this.path(digest), { throwIfNoEntry: false })?.size
+  }
+
+  /** Bytes that the disk has room for. */
+  async room(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#directory)
+    return bavail * bsize
   }
 
   /** The blob's bytes, from `start` on. */

@@ -44,6 +44,13 @@ class TestRegistry implements AsyncDisposable {
   readonly #content = new Map<string, Buffer>()
   readonly layers: Digest[]
   readonly id: Digest
+  /** Sizes of the layers, as the manifest says them. */
+  set claimed(size: number) {
+    const manifest = JSON.parse(String(this.#content.get('manifests/1'))) as { layers: { size: number }[] }
+    for (const layer of manifest.layers) layer.size = size
+    this.#content.set('manifests/1', Buffer.from(JSON.stringify(manifest)))
+  }
+
   /** How blobs of layers are answered. */
   answer: Answer = ranged
   server!: TestServer
@@ -108,10 +115,10 @@ interface TestRegistryOptions {
 type TestStore = Awaited<ReturnType<typeof imageStore>>
 
 /** A store, and pulls into it. */
-async function engine(t: TestContext, limits = { concurrent: 3, attempts: 5 }) {
+async function engine(t: TestContext, limits = { concurrent: 3, attempts: 5 }, diskSize?: string) {
   const stack = new AsyncDisposableStack()
   t.after(() => stack.disposeAsync())
-  const place: TestStore = stack.use(await imageStore())
+  const place: TestStore = stack.use(await imageStore(diskSize))
   let repository: Repository | undefined
   const downloads = new Downloads(place.store.blobs, () => limits)
   return {
@@ -268,6 +275,21 @@ test('layers that are no archives are refused before anything of them is fetched
   await using registry = await TestRegistry.start({ layerType: 'application/vnd.example.model' })
   const { pull, left } = await engine(t)
   await assert.rejects(pull(registry), /unsupported media type "application\/vnd\.example\.model" of layer sha256:/)
+  assert.deepEqual(registry.asked, [])
+  assert.deepEqual(await left(), [])
+})
+
+test('layers for which there is no room, or that are larger than any, are not begun', async t => {
+  await using registry = await TestRegistry.start()
+  const { pull, left } = await engine(t, undefined, '4m')
+  registry.claimed = 5_000_000
+  await assert.rejects(pull(registry), {
+    message: /^no space left on device: the layers have 5000000 bytes, and \d{7} are free$/,
+  })
+  registry.claimed = 2 ** 50
+  await assert.rejects(pull(registry), {
+    message: `layer ${registry.layers[0]} has ${2 ** 50} bytes: if it is to be trusted, raise image-layer-max-size in daemon.json`,
+  })
   assert.deepEqual(registry.asked, [])
   assert.deepEqual(await left(), [])
 })

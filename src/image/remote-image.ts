@@ -1,8 +1,9 @@
 // One image in a registry: found by its manifests, and fetched with all that belongs to it.
 
 import { type LayerSource, chainIds } from '../content/layers.ts'
+import { beyond } from '../content/limits.ts'
 import type { RemoteManifest, Repository } from '../distribution/remote.ts'
-import { invalid, notFound } from '../lib/errors.ts'
+import { invalid, notFound, system } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type ImageConfig, maximumConfigSize, parseImageConfig } from '../oci/image-config.ts'
@@ -126,6 +127,7 @@ export async function fetchImage(
   const config = parseImageConfig(Buffer.from(configText))
   checkConfig(config, manifest, options.platform, index !== undefined)
   checkLayers(manifest)
+  await checkRoom(images, manifest)
   const topLayer = await fetchLayers(parts, staging, found, config, options)
   const blobs = await keepIndex(parts, staging, index, options)
   const own = await keep(images, staging, found.bytes)
@@ -187,6 +189,17 @@ const layerType =
 function checkLayers({ layers }: Manifest): void {
   const odd = layers.find(({ mediaType }) => mediaType !== '' && !layerType.test(mediaType))
   if (odd) throw invalid(`unsupported media type ${JSON.stringify(odd.mediaType.slice(0, 200))} of layer ${odd.digest}`)
+}
+
+// A registry may say that a layer has any size, and send that much.
+async function checkRoom({ blobs, layers: { limits } }: ImageStore, { layers }: Manifest): Promise<void> {
+  const missing = new Map(layers.filter(({ digest }) => !blobs.has(digest)).map(layer => [layer.digest, layer.size]))
+  for (const [digest, size] of missing) {
+    if (size > limits.maxSize) throw beyond('maxSize', `layer ${digest} has ${size} bytes`)
+  }
+  const wanted = missing.values().reduce((sum, size) => sum + size, 0)
+  const room = (await blobs.room()) + blobs.partial.size
+  if (wanted > room) throw system(`no space left on device: the layers have ${wanted} bytes, and ${room} are free`)
 }
 
 /** Fetches and unpacks what is missing of the layers; resolves to the one on top of all. */
