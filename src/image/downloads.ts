@@ -130,19 +130,29 @@ export class Downloads {
         partial.discard()
       }
       flight.archive.resolve({ path: partial.path, growth: partial.growth, verified: flight.done.promise, damaged })
-      await this.#fill(partial, blob, repository, flight)
-      for (const listener of flight.listeners) listener.onVerifying()
       try {
-        await this.#blobs.adopt(partial, hold)
+        await this.#fill(partial, blob, repository, flight)
+        for (const listener of flight.listeners) listener.onVerifying()
+        await this.#adopt(partial, hold, damaged)
         adopted = true
       } catch (error) {
-        if (kindOf(error) === 'invalid') damaged()
+        // Told before who reads it finds it cut off, which says less.
+        flight.done.reject(error)
         throw error
       }
     }, flight.abort.signal)
     flight.done.resolve()
     // Until then somebody may read it by its path.
     await flight.left.promise
+  }
+
+  async #adopt(partial: PartialBlob, hold: Hold<Digest>, damaged: () => void): Promise<void> {
+    try {
+      await this.#blobs.adopt(partial, hold)
+    } catch (error) {
+      if (kindOf(error) === 'invalid') damaged()
+      throw error
+    }
   }
 
   // One who left a moment ago may not have let go of it yet.
