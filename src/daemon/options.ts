@@ -45,7 +45,7 @@ export function engineOptions(config: Config): EngineOptions {
       experimental: config.experimental,
       cdiSpecDirs: specDirectories(config.cdiSpecDirs),
     },
-    downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts },
+    downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts, referrers: config.referrers },
     uploads: config.maxUploads,
     partialMaxSize: config.partialMaxSize,
     layers: {

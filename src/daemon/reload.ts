@@ -49,6 +49,7 @@ const defaults = [
   'logOptions',
   'noNewPrivileges',
   'partialMaxSize',
+  'referrers',
   'registryTimeout',
   'seccompProfile',
 ] as const satisfies readonly Key[]

@@ -1,10 +1,11 @@
-// What is attested about an image: in-toto statements that came with its index.
+// What is attested about an image: in-toto statements that came with its index, or in manifests that refer to it.
 
 import type { AttestationStatement } from '../api/types/image.ts'
 import { system } from '../lib/errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Descriptor, Platform } from '../oci/manifest.ts'
 import { hostPlatform } from '../oci/platform.ts'
-import { attestationManifests, indexOf, readDocument } from './manifests.ts'
+import { attestationManifests, indexOf, predicateType, readDocument } from './manifests.ts'
 import type { ImageStore } from './store.ts'
 import { forPlatform, manifestOf, resolveVariant, variantsOf } from './variants.ts'
 
@@ -17,8 +18,6 @@ export interface AttestationQuery {
   readonly statement: boolean
 }
 
-/** The layer annotation that says what a statement states (BuildKit, attestation-storage.md). */
-const predicateType = 'in-toto.io/predicate-type'
 /** Bytes of a statement that is answered; a bill of materials may be large. */
 const maximumStatement = 64 << 20
 
@@ -33,9 +32,9 @@ export async function attestations(
     : (forPlatform(variantsOf(store, name), hostPlatform) ?? store.resolve(name))
   const index = store.indexOf(name) ?? indexOf(store, image)
   const subject = manifestOf(store, image.id, { index: index?.digest })
-  if (!index || subject === undefined) return []
+  if (subject === undefined) return []
   const found: AttestationStatement[] = []
-  for (const { digest } of await attestationManifests(store, index.digest, subject)) {
+  for (const digest of await manifestsAbout(store, subject, index?.digest)) {
     const document = await readDocument(store, digest)
     for (const layer of document?.kind === 'manifest' ? document.layers : []) {
       const type = layer.annotations?.[predicateType]
@@ -45,6 +44,13 @@ export async function attestations(
     }
   }
   return found
+}
+
+/** Those that the index has for the image, then those that refer to it or to the index. */
+async function manifestsAbout(store: ImageStore, subject: Digest, index: Digest | undefined): Promise<Set<Digest>> {
+  const attested = index ? await attestationManifests(store, index, subject) : []
+  const referring = [subject, ...(index ? [index] : [])].flatMap(digest => store.referrers.of(digest))
+  return new Set([...attested, ...referring].map(({ digest }) => digest))
 }
 
 async function readStatement({ blobs }: ImageStore, { digest }: Descriptor): Promise<unknown> {

@@ -12,10 +12,14 @@ export function contentSize(store: ImageStore, ids: Iterable<Digest>): number {
     const image = store.get(id)
     if (!image) continue
     if (image.topLayer !== undefined) for (const chainId of store.layers.chain(image.topLayer)) layers.add(chainId)
-    for (const { digest, size } of store.rows.blobs(id)) blobs.set(digest, size)
+    for (const { digest, size, kind } of store.rows.blobs(id)) {
+      blobs.set(digest, size)
+      if (kind === 'manifest') for (const blob of store.referrers.blobs(digest)) blobs.set(blob.digest, blob.size)
+    }
     for (const name of [...image.references, ...image.repoDigests]) {
       const index = store.indexes.ofName(name)
-      for (const { digest, size } of index ? store.indexes.blobs(index.digest) : []) blobs.set(digest, size)
+      const ofIndex = index ? [...store.indexes.blobs(index.digest), ...store.referrers.blobs(index.digest)] : []
+      for (const { digest, size } of ofIndex) blobs.set(digest, size)
     }
   }
   const unpacked = [...layers].reduce((sum, chainId) => sum + store.layers.size(chainId), 0)

@@ -10,10 +10,11 @@ import { kindOf, unavailable } from '../lib/errors.ts'
 import { Turns } from '../lib/turns.ts'
 import type { Digest } from '../oci/digest.ts'
 
-/** How many blobs are fetched at once, and how often one is tried. */
+/** How many blobs are fetched at once, how often one is tried, and whether what refers to an image comes with it (default: yes). */
 export interface DownloadLimits {
   readonly concurrent: number
   readonly attempts: number
+  readonly referrers?: boolean
 }
 
 /** What one who waits for a blob is told. Bytes count from the blob's start. */
@@ -61,6 +62,11 @@ export class Downloads {
     this.#blobs = blobs
     this.#limits = limits
     this.#turns = new Turns(() => limits().concurrent)
+  }
+
+  /** True if what refers to an image is to be fetched with it. */
+  get takesReferrers(): boolean {
+    return this.#limits().referrers ?? true
   }
 
   /**

@@ -20,6 +20,9 @@ import { platformOf } from './variants.ts'
 const referenceType = 'vnd.docker.reference.type'
 const referenceDigest = 'vnd.docker.reference.digest'
 
+/** The layer annotation that says what a statement states (BuildKit, attestation-storage.md). */
+export const predicateType = 'in-toto.io/predicate-type'
+
 const maximumDepth = 4
 
 /** What the image was known by where it came from: the index that its names stand for, or its manifest. */
@@ -37,7 +40,10 @@ export function indexOf(store: ImageStore, { references, repoDigests }: Image): 
   return undefined
 }
 
-/** The manifests of the index that the image's names stand for, or its own; none if it came without one. */
+/**
+ * The manifests of the index that the image's names stand for, or its own, and those that refer to these; none if it came
+ * without one.
+ */
 export async function manifestSummaries(store: ImageStore, image: Image): Promise<ImageManifestSummary[]> {
   const index = indexOf(store, image)
   const own = index ? undefined : store.partsOf(image.id).manifest
@@ -50,7 +56,26 @@ export async function manifestSummaries(store: ImageStore, image: Image): Promis
     const id = own ? image.id : images.get(descriptor.digest)
     summaries.push(await summaryOf(store, descriptor, id))
   }
+  const known = new Set(descriptors.map(({ digest }) => digest))
+  for (const { digest: subject } of index ? [...descriptors, index] : descriptors) {
+    for (const referrer of store.referrers.of(subject)) {
+      if (!known.has(referrer.digest)) summaries.push(await referrerSummary(store, referrer, subject))
+    }
+  }
   return summaries
+}
+
+async function referrerSummary(
+  store: ImageStore,
+  { digest, mediaType, size }: ImageIndex,
+  subject: Digest,
+): Promise<ImageManifestSummary> {
+  const document = await readDocument(store, digest)
+  const manifest = document?.kind === 'manifest' ? document : undefined
+  const { annotations, artifactType = manifest?.config.mediaType } = manifest ?? {}
+  const summary = await summaryOf(store, { digest, mediaType, size, annotations, artifactType }, undefined)
+  const isStatement = manifest?.layers.some(layer => layer.annotations?.[predicateType] !== undefined) ?? false
+  return isStatement ? { ...summary, Kind: 'attestation', AttestationData: { For: subject } } : summary
 }
 
 /** Finds the manifests that say something about the image whose manifest is `subject`. */

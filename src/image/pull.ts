@@ -111,7 +111,7 @@ function commit(
   { index, digest }: RemoteImage,
   fetched: FetchedImage,
 ): boolean {
-  const { image, config, blobs } = fetched
+  const { image, config, blobs, referrers } = fetched
   const name = formatReference(reference)
   const before = [images.rows.find(name), images.indexes.ofName(name)?.digest]
   const { domain, path, tag } = reference
@@ -122,7 +122,7 @@ function commit(
   const names: NewName[] = [[{ domain, path, digest: top ?? digest }, main, origin]]
   if (tag !== undefined) names.push([{ domain, path, tag }, main, origin])
   const variants = [{ manifest: digest, image: image.id }]
-  images.commit([image], names, index ? [{ ...index.descriptor, variants, blobs }] : [])
+  images.commit([image], names, index ? [{ ...index.descriptor, variants, blobs }] : [], referrers)
   return before[0] !== main || before[1] !== top
 }
 

@@ -19,6 +19,8 @@ import {
 import { formatPlatform, hostPlatform, matchesPlatform } from '../oci/platform.ts'
 import type { Download, DownloadListener, Downloads } from './downloads.ts'
 import { type ImageIndex, type IndexBlob } from './index-rows.ts'
+import type { NewReferrer } from './referrer-rows.ts'
+import { fetchBlob, keep, keepIndex, withReferrers } from './remote-statements.ts'
 import { isAttestationOf } from './manifests.ts'
 import { type Report, progressLine } from './progress.ts'
 import { type ImageStore, type NewImage, type Staging, createdAt } from './store.ts'
@@ -41,8 +43,6 @@ export interface RemoteImage {
 }
 
 const maximumDepth = 4
-/** Bytes of the attestations of one image that are fetched. */
-const maximumAttested = 64 << 20
 const configTypes: readonly string[] = [mediaTypes.ociConfig, mediaTypes.dockerConfig]
 
 export interface FindOptions {
@@ -112,6 +112,8 @@ export interface FetchedImage {
   readonly image: NewImage
   readonly config: ImageConfig
   readonly blobs: readonly IndexBlob[]
+  /** What refers to the image or its index in the registry, by what it refers to; what could not be found out is missing. */
+  readonly referrers: ReadonlyMap<Digest, readonly NewReferrer[]>
 }
 
 /** Brings what is missing of an image here: its config, and its layers, unpacked. Throws `invalid` if something is not what it says. */
@@ -128,7 +130,10 @@ export async function fetchImage(
   checkConfig(config, manifest, options.platform, index !== undefined)
   checkLayers(manifest)
   await checkRoom(images, manifest)
-  const topLayer = await fetchLayers(parts, staging, found, config, options)
+  const subjects = parts.downloads.takesReferrers ? [found.digest, ...(index ? [index.descriptor.digest] : [])] : []
+  const [topLayer, referrers] = await withReferrers(parts, staging, subjects, options, () =>
+    fetchLayers(parts, staging, found, config, options),
+  )
   const blobs = await keepIndex(parts, staging, index, options)
   const own = await keep(images, staging, found.bytes)
   const { digest, size, mediaType } = manifest.config
@@ -151,7 +156,7 @@ export async function fetchImage(
       })),
     ],
   }
-  return { image, config, blobs }
+  return { image, config, blobs, referrers }
 }
 
 async function fetchConfig(
@@ -321,51 +326,4 @@ class LayerProgress implements DownloadListener {
     this.#reported = now
     this.#report(progressLine(this.#id, status, Math.min(bytes, this.#size), this.#size))
   }
-}
-
-/** Keeps an index, and what it says about the image; what of that is missing or too much is left out. */
-async function keepIndex(
-  { images, repository }: FetchParts,
-  staging: Staging,
-  index: RemoteImage['index'],
-  { signal }: FetchOptions,
-): Promise<IndexBlob[]> {
-  if (!index) return []
-  const kept: IndexBlob[] = []
-  for (const document of index.documents) kept.push(await keep(images, staging, document))
-  let rest = maximumAttested
-  for (const { digest } of index.attestations) {
-    try {
-      const { bytes } = await repository.manifest(digest, { signal })
-      const document = parseManifest(bytes)
-      const parts = document.kind === 'manifest' ? [document.config, ...document.layers] : []
-      rest -= parts.reduce((sum, { size }) => sum + size, 0)
-      if (rest < 0) break
-      const blobs = [await keep(images, staging, bytes)]
-      for (const part of parts) blobs.push(await fetchBlob(images, repository, staging, part, signal))
-      kept.push(...blobs)
-    } catch {
-      signal?.throwIfAborted()
-    }
-  }
-  return kept.slice(1)
-}
-
-async function fetchBlob(
-  { blobs }: ImageStore,
-  repository: Repository,
-  staging: Staging,
-  descriptor: Descriptor,
-  signal: AbortSignal | undefined,
-): Promise<IndexBlob> {
-  const { digest, size } = descriptor
-  staging.blobs.add(digest)
-  if (!blobs.has(digest)) {
-    await blobs.put(repository.blob(descriptor, { signal }), staging.blobs, { digest, size }, { durable: false })
-  }
-  return { digest, size }
-}
-
-async function keep({ blobs }: ImageStore, staging: Staging, bytes: Buffer): Promise<IndexBlob> {
-  return await blobs.put([bytes], staging.blobs, {}, { durable: false })
 }

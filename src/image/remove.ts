@@ -130,7 +130,7 @@ function untag({ store, records, orphans, blobs }: Removal, id: Digest, referenc
   for (const { image } of index ? store.indexes.variants(index.digest) : []) if (image !== id) orphans.add(image)
   store.rows.releasing(() => {
     store.rows.unname(reference)
-    blobs.push(...store.dropIndexes())
+    blobs.push(...store.dropUnnamed())
   })
   const familiar = familiarReference(storedReference(reference))
   records.push({ Untagged: familiar })
@@ -201,7 +201,10 @@ function deleteImage(removal: Removal, id: Digest, force: boolean, quiet: boolea
 function deleteContent({ store, records }: Removal, id: Digest): void {
   const blobs = store.rows.blobs(id).map(({ digest }) => digest)
   const own = new Set(chainIds(store.get(id)?.config.rootfs.diff_ids ?? []))
-  store.rows.releasing(() => store.rows.delete(id))
+  store.rows.releasing(() => {
+    store.rows.delete(id)
+    blobs.push(...store.dropUnnamed())
+  })
   for (const chainId of store.collect(blobs)) if (own.has(chainId)) records.push({ Deleted: chainId })
 }
 

@@ -19,6 +19,7 @@ import {
 import type { Database } from '../state/database.ts'
 import { type Image, type ImageBlob, ImageRows, type NewImage, type Origin } from './image-rows.ts'
 import { type ImageIndex, IndexRows, type NewIndex } from './index-rows.ts'
+import { type NewReferrer, ReferrerRows } from './referrer-rows.ts'
 
 export type { Image, ImageBlob, NewImage, Origin } from './image-rows.ts'
 
@@ -67,6 +68,7 @@ export interface Staging extends AsyncDisposable {
 export class ImageStore {
   readonly rows: ImageRows
   readonly indexes: IndexRows
+  readonly referrers: ReferrerRows
   readonly blobs: Blobs
   readonly layers: Layers
   readonly clock: Clock
@@ -79,6 +81,7 @@ export class ImageStore {
     this.#root = root
     this.rows = new ImageRows(database)
     this.indexes = new IndexRows(database)
+    this.referrers = new ReferrerRows(database)
     this.blobs = blobs
     this.layers = layers
     this.#pool = pool
@@ -162,12 +165,13 @@ export class ImageStore {
 
   /**
    * Adds images and names, all or none; returns the images that lost a name, by that name. A name may stand for one of
-   * `indexes`, whose digest comes with it.
+   * `indexes`, whose digest comes with it. `referrers` are all there are of each manifest or index that they refer to.
    */
   commit(
     images: readonly NewImage[],
     names: readonly NewName[],
     indexes: readonly NewIndex[] = [],
+    referrers: ReadonlyMap<Digest, readonly NewReferrer[]> = new Map(),
   ): Map<string, Digest> {
     const { lost, dropped } = this.rows.transaction(() => {
       for (const image of images) this.rows.insert(image)
@@ -178,7 +182,8 @@ export class ImageStore {
         const before = this.rows.name(reference, id, origin)
         if (before !== undefined) losers.set(formatReference(reference), before)
       }
-      return { lost: losers, dropped: this.dropIndexes() }
+      const before = Array.from(referrers, ([subject, list]) => this.referrers.replace(subject, list)).flat()
+      return { lost: losers, dropped: [...before, ...this.dropUnnamed()] }
     })
     this.collect(dropped)
     return lost
@@ -189,12 +194,15 @@ export class ImageStore {
     this.rows.setUsedAt(id, this.clock.now())
   }
 
-  /** Forgets the indexes that no name has, in a transaction of the caller's; returns the blobs that may be collected after it. */
-  dropIndexes(): Digest[] {
+  /**
+   * Forgets the indexes that no name has, and what refers to what is not here any more, in a transaction of the caller's;
+   * returns the blobs that may be collected after it.
+   */
+  dropUnnamed(): Digest[] {
     const unnamed = this.indexes.unnamed()
     const blobs = unnamed.flatMap(index => this.indexes.blobs(index).map(({ digest }) => digest))
     for (const index of unnamed) this.indexes.delete(index)
-    return blobs
+    return [...blobs, ...this.referrers.dropOrphans()]
   }
 
   /** Deletes layers nothing needs, and those of `candidates` that no image has. Returns the layers, top ones first. */
@@ -204,7 +212,7 @@ export class ImageStore {
   }
 
   #usesBlob(digest: Digest): boolean {
-    return this.rows.usesBlob(digest) || this.indexes.usesBlob(digest)
+    return this.rows.usesBlob(digest) || this.indexes.usesBlob(digest) || this.referrers.usesBlob(digest)
   }
 
   /** After a start: removes what an earlier run left unfinished. Returns the images that lack a layer's directory. */

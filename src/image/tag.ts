@@ -43,5 +43,5 @@ export function tagImage(store: ImageStore, name: string, repository: string, ta
 function giveName(store: ImageStore, { id }: Image, target: Reference, origin: Origin): Digest[] {
   store.rows.name(target, id, origin)
   store.rows.setTaggedAt(id, store.clock.now())
-  return store.dropIndexes()
+  return store.dropUnnamed()
 }

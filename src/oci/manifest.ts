@@ -39,6 +39,9 @@ export interface Manifest {
   readonly mediaType?: string
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
+  /** What it is about, if it refers to another manifest. */
+  readonly subject?: Descriptor
+  readonly artifactType?: string
   readonly annotations?: Readonly<Record<string, string>>
 }
 
@@ -84,7 +87,10 @@ function readIndex(value: Record<string, unknown>): Index {
 
 function readManifest(value: Record<string, unknown>): Manifest {
   const layers = descriptors(value['layers'], 'layers')
-  return { ...common(value), kind: 'manifest', config: descriptor(value['config'], 'config'), layers }
+  const config = descriptor(value['config'], 'config')
+  const subject = isRecord(value['subject']) ? descriptor(value['subject'], 'subject') : undefined
+  const artifactType = typeof value['artifactType'] === 'string' ? value['artifactType'] : undefined
+  return { ...common(value), kind: 'manifest', config, layers, subject, artifactType }
 }
 
 function common(value: Record<string, unknown>) {

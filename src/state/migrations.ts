@@ -110,4 +110,25 @@ export const migrations: readonly string[] = [
     AND digest = substr(reference, instr(reference, '@') + 1)
   );
   `,
+  `
+  -- A manifest that refers to another one, or to an index: a signature, a bill of materials.
+  CREATE TABLE referrer (
+    subject TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (subject, digest)
+  ) STRICT;
+
+  -- The blobs that are here because of it: itself, its config, its layers.
+  CREATE TABLE referrer_blob (
+    subject TEXT NOT NULL,
+    referrer TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (subject, referrer, digest),
+    FOREIGN KEY (subject, referrer) REFERENCES referrer (subject, digest) ON DELETE CASCADE
+  ) STRICT;
+  CREATE INDEX referrer_blob_digest ON referrer_blob (digest);
+  `,
 ]

@@ -213,6 +213,12 @@ export const options = {
     20 * 2 ** 30,
     'Size that parts of layers may have that are kept of pulls that were cut off',
   ),
+  referrers: option(
+    'image-referrers',
+    boolean,
+    true,
+    'Pull signatures and other manifests that refer to an image with it',
+  ),
   layerMaxEntries: option(
     'image-layer-max-entries',
     integer(1),
