@@ -8,7 +8,7 @@ import type { ImageStore } from '../image/store.ts'
 import type { RemoveTree } from '../kernel/remove-tree.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
-import type { Turns } from '../lib/turns.ts'
+import type { Uploads } from '../image/uploads.ts'
 import type { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
 import type { Compressors } from '../logging/compressors.ts'
@@ -78,7 +78,7 @@ export interface Engine {
   readonly images: ImageStore
   readonly registries: Registries
   readonly downloads: Downloads
-  readonly uploads: Turns
+  readonly uploads: Uploads
   readonly layers: Layers
   readonly volumes: Volumes
   readonly networks: Networks

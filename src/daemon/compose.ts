@@ -24,7 +24,7 @@ import { Retention, type RetentionLimits } from '../image/retention.ts'
 import { ImageStore } from '../image/store.ts'
 import { treeRemover } from '../content/tree-remover.ts'
 import { systemClock } from '../lib/clock.ts'
-import { Turns } from '../lib/turns.ts'
+import { Uploads } from '../image/uploads.ts'
 import { randomIds } from '../lib/ids.ts'
 import { Locks } from '../lib/locks.ts'
 import type { Log } from '../lib/log.ts'
@@ -155,7 +155,7 @@ export async function composeEngine(
     images,
     registries: undo.use(new Registries(options.registries)),
     downloads: new Downloads(blobs, () => live.downloads),
-    uploads: new Turns(() => live.uploads),
+    uploads: new Uploads(() => live.uploads),
     layers,
     volumes: new Volumes({ database, root: join(settings.dataRoot, 'volumes'), clock, ids: randomIds, removeTree }),
     networks,

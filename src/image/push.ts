@@ -4,7 +4,6 @@ import type { ProgressMessage } from '../api/types/image.ts'
 import type { Repository } from '../distribution/remote.ts'
 import { invalid, notFound } from '../lib/errors.ts'
 import { shortId } from '../lib/ids.ts'
-import type { Turns } from '../lib/turns.ts'
 import type { Digest } from '../oci/digest.ts'
 import {
   type Descriptor,
@@ -29,12 +28,12 @@ import { imageManifest } from './manifest-of.ts'
 import { manifestSummaries } from './manifests.ts'
 import { type Report, progressLine } from './progress.ts'
 import type { Image, ImageStore } from './store.ts'
+import type { Uploads } from './uploads.ts'
 import { manifestOf, resolveVariant } from './variants.ts'
 
 export interface PushParts {
   readonly images: ImageStore
-  /** Blobs that are sent at once by the whole daemon. */
-  readonly uploads: Turns
+  readonly uploads: Uploads
   readonly repository: Repository
 }
 
@@ -207,7 +206,7 @@ class Push {
   /** Says how the blob got there. */
   async #blob({ digest, size }: Descriptor, signal: AbortSignal, shown: boolean): Promise<string> {
     const { images, repository, uploads } = this.#parts
-    return await uploads.run(async () => {
+    const send = async () => {
       if (await repository.hasBlob(digest, { signal })) return 'Layer already exists'
       for (const from of images.rows.repositoriesWith(digest, repository.name)) {
         if (await repository.mountBlob(digest, from, { signal })) return `Mounted from ${from}`
@@ -216,7 +215,9 @@ class Push {
       const onProgress = shown ? this.#bar(digest, size) : undefined
       await repository.pushBlob({ digest, size }, open, { signal, onProgress })
       return 'Pushed'
-    }, signal)
+    }
+    const onWaiting = () => shown && this.#say(digest, 'Waiting')
+    return await uploads.run(repository.name, digest, send, { signal, onWaiting })
   }
 
   #say(digest: Digest, status: string): void {

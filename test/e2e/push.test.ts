@@ -1,11 +1,13 @@
 // Pushing images by the stock CLI to real registries.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { indexLayout } from '../../src/image/testing.ts'
+import { archive } from '../../src/content/testing.ts'
+import { dockerArchive, indexLayout } from '../../src/image/testing.ts'
 import { hostPlatform } from '../../src/oci/platform.ts'
 import { TestRegistry } from '../kit/registry.ts'
 import { startGantrydWithBusybox } from './engine.ts'
@@ -93,6 +95,17 @@ test('push', async suite => {
     await engine.ok(['rmi', '-f', await engine.ok(['image', 'inspect', '-f', '{{.Id}}', name])])
     await engine.ok(['load', '-i', file])
     await check('d/busybox')
+  })
+
+  await suite.test('pushed twice at once, a layer is sent once', async () => {
+    const names = ['1', '2'].map(tag => `${registry.host}/twice:${tag}`)
+    const content = randomBytes(20_000_000)
+    const layers = [[{ name: 'file', type: 'file' as const, content }]]
+    writeFileSync(join(engine.directory, 'twice.tar'), archive(dockerArchive([{ names, layers }])))
+    await engine.ok(['load', '-i', join(engine.directory, 'twice.tar')])
+    const said = await Promise.all(names.map(image => engine.ok(['push', image])))
+    const ends = said.map(text => /: (Pushed|Layer already exists)\n/.exec(text)?.[1])
+    assert.deepEqual(ends.toSorted(), ['Layer already exists', 'Pushed'])
   })
 
   await suite.test('what is not here, or not to be pushed, is said', async () => {
