@@ -53,14 +53,17 @@ export class UnixDatagram implements Disposable {
     }
   }
 
-  /** Sends one datagram; false if the receiver has no room for it now. Throws KernelError if the receiver is gone. */
+  /**
+   * Sends one datagram; false if the receiver has no room for it now. Throws KernelError: EMSGSIZE if it is too long, ENOBUFS
+   * if the kernel lacks the memory, others if the receiver is gone.
+   */
   send(datagram: Uint8Array): boolean {
     return this.#sent('send', libc.send(this.#socket.number, datagram, BigInt(datagram.length), MSG_NOSIGNAL))
   }
 
   /**
    * Sends `bytes` as a sealed memory file, the way for what no datagram can hold; the receiver must know it. False if the
-   * receiver has no room for it now. Throws KernelError. memfd_create(2), cmsg(3).
+   * receiver has no room for it now. Throws KernelError, as `send` does. memfd_create(2), cmsg(3).
    */
   sendAsFile(bytes: Uint8Array): boolean {
     const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
@@ -74,7 +77,7 @@ export class UnixDatagram implements Disposable {
   #sent(call: string, result: bigint | number): boolean {
     if (Number(result) >= 0) return true
     const error = new KernelError(call, lastErrno(), this.#path)
-    if (hasCode(error, 'EAGAIN', 'EWOULDBLOCK', 'ENOBUFS', 'EINTR')) return false
+    if (hasCode(error, 'EAGAIN', 'EWOULDBLOCK', 'EINTR')) return false
     throw error
   }
 

@@ -130,6 +130,10 @@ export async function openUdp(host: string, port: number, signal: AbortSignal): 
 
 /** Milliseconds between two attempts to send to a unix socket that is full: nothing tells when it has room again. */
 const fullPause = 5
+/** How often the kernel may lack the memory for a message: then less of it is sent. */
+const mostShortages = 20
+/** Bytes: what is not longer has to have room. */
+const shortMessage = 512
 
 /**
  * Opens a way for datagrams to the socket at `path`. A message that no datagram can hold goes as a sealed file to a receiver
@@ -137,20 +141,37 @@ const fullPause = 5
  */
 export function openUnixDatagram(path: string, signal: AbortSignal, takesFiles = false): Channel {
   const socket = UnixDatagram.connect(path)
-  const sendOne = (message: Buffer): boolean => {
-    try {
-      return socket.send(message)
-    } catch (error) {
-      if (!hasCode(error, 'EMSGSIZE')) throw error
-      return takesFiles ? socket.sendAsFile(message) : sendOne(message.subarray(0, message.length / 2))
-    }
+  const deliver = async (message: Buffer): Promise<void> => {
+    if (await hasSent(() => socket.send(message), signal)) return
+    if (takesFiles && (await hasSent(() => socket.sendAsFile(message), signal))) return
+    if (takesFiles || message.length <= shortMessage) throw new Error(`there is no memory for messages to ${path}`)
+    await deliver(firstHalf(message))
   }
   return {
     async send(messages) {
-      for (const message of messages) {
-        while (!sendOne(message)) await sleep(fullPause, undefined, { signal })
-      }
+      for (const message of messages) await deliver(message)
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+// Waits for room; false if the message is too long to be sent like this.
+async function hasSent(send: () => boolean, signal: AbortSignal): Promise<boolean> {
+  for (let shortages = 0; shortages < mostShortages; await sleep(fullPause, undefined, { signal })) {
+    try {
+      if (send()) return true
+    } catch (error) {
+      if (hasCode(error, 'EMSGSIZE')) return false
+      if (!hasCode(error, 'ENOBUFS')) throw error
+      shortages++
+    }
+  }
+  return false
+}
+
+// Of whole characters.
+function firstHalf(message: Buffer): Buffer {
+  let length = Math.floor(message.length / 2)
+  while (length > 0 && ((message[length] ?? 0) & 0xc0) === 0x80) length--
+  return message.subarray(0, length)
 }

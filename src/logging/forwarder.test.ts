@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../test/kit/until.ts'
 import type { Channel } from './channel.ts'
 import { compressRotated } from './compressor.ts'
@@ -13,6 +14,8 @@ import { ShimLog, StreamCollector, subject } from './testing.ts'
 class Collector {
   readonly lines: string[] = []
   present = true
+  /** Milliseconds that it takes for a batch. */
+  pause = 0
   batches = 0
 
   readonly sink: Sink = {
@@ -29,6 +32,7 @@ class Collector {
       send: async messages => {
         if (!this.present) throw new Error('it went away')
         this.batches++
+        if (this.pause > 0) await sleep(this.pause)
         this.lines.push(...messages.map(String))
       },
       [Symbol.dispose]: () => {},
@@ -149,4 +153,30 @@ test('a container that starts again before its output is sent keeps its forwarde
   assert.equal(forwarder.isOver, false)
   forwarder.running = false
   await until(() => forwarder.isOver)
+})
+
+// Milliseconds that the end takes of a forwarder that has begun.
+const timeOf = async (log: ShimLog, sink: Sink, begun: () => boolean) => {
+  const forwarder = log.forward(sink)
+  await until(begun)
+  const before = performance.now()
+  await forwarder.finish()
+  return performance.now() - before
+}
+
+test('the end waits longer for a collector that takes what it gets than for one that takes nothing', async () => {
+  using deadLog = new ShimLog()
+  await using dead = await StreamCollector.listen(0, socket => void socket.pause())
+  deadLog.write('stdout', ...Array.from({ length: 4000 }, () => `${'x'.repeat(10_000)}\n`))
+  const address = { 'syslog-address': `tcp://127.0.0.1:${dead.port}` }
+  using slowLog = new ShimLog()
+  const slow = new Collector()
+  slow.pause = 1000
+  slowLog.write('stdout', ...lines(1, 1000))
+  const [held] = await Promise.all([
+    timeOf(deadLog, syslogSink(address, subject), () => dead.connections.length === 1),
+    timeOf(slowLog, slow.sink, () => slow.batches === 1),
+  ])
+  assert.ok(held < 8000, `${held} ms`)
+  assert.deepEqual(slow.lines, numbers(1, 1000))
 })

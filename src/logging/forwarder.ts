@@ -29,6 +29,8 @@ const batchSize = 200
 const longestPause = 10_000
 /** Milliseconds that a container's removal waits for the rest of its output to be taken. */
 const finishPatience = 10_000
+/** Milliseconds of these that it waits for a collector that takes nothing; those before the removal count. */
+const stallPatience = 3000
 
 /**
  * Follows a container's log and sends it. What the collector has taken is remembered on disk, so that a daemon that comes
@@ -46,6 +48,8 @@ export class Forwarder {
   #resumed = true
   /** One more attempt, and no pauses. */
   #last = false
+  /** Since when the collector has been asked to take something, by `performance.now()`. */
+  #askedAt: number | undefined
   /** Resolves when it sends nothing more. */
   readonly #done: Promise<void>
 
@@ -67,13 +71,28 @@ export class Forwarder {
     return this.#over
   }
 
-  /** Resolves when everything is sent, or the collector can't be reached, or after a while: the log is about to go. */
+  /**
+   * Resolves when everything is sent, or the collector can't be reached or takes nothing, or after a while: the log is about
+   * to go.
+   */
   async finish(): Promise<void> {
     this.#ended = true
     this.#last = true
     this.#changed.tell()
-    await Promise.race([this.#done, sleep(finishPatience, undefined, { ref: false })])
+    const limit = performance.now() + finishPatience
+    while (!this.#over) {
+      const now = performance.now()
+      const rest = Math.min(limit, (this.#askedAt ?? now) + stallPatience) - now
+      if (rest <= 0) break
+      await Promise.race([this.#done, sleep(rest, undefined, { ref: false })])
+    }
+    if (!this.#over) this.#sayUnsent('it takes nothing, or too little')
     await this.close()
+  }
+
+  #sayUnsent(error: string) {
+    const { container } = this.#forwarding
+    this.#log.warn({ container, error }, 'output was left unsent: the log collector can’t be reached')
   }
 
   /** Stops where it is; another forwarder can go on. */
@@ -92,9 +111,10 @@ export class Forwarder {
         await this.#session(progress)
         return
       } catch (error) {
+        this.#askedAt = undefined
         if (this.#stop.signal.aborted) return
+        if (this.#last) return this.#sayUnsent(messageOf(error))
         const cause = { container, error: messageOf(error) }
-        if (this.#last) return this.#log.warn(cause, 'output was left unsent: the log collector can’t be reached')
         if (pause === sink.retryWait) this.#log.warn(cause, 'the log collector can’t be reached: trying again')
         await this.#wait(pause)
         pause = Math.min(Math.max(2 * pause, 1), Math.max(longestPause, sink.retryWait))
@@ -130,7 +150,7 @@ export class Forwarder {
       const ended = this.#ended
       const change = this.#changed.next()
       for (let lines = await files.read(); lines.length > 0; lines = await files.read()) {
-        channel ??= opened.use(await sink.open(this.#stop.signal))
+        channel ??= opened.use(await this.#asked(sink.open(this.#stop.signal)))
         const time = await this.#send(channel, maker, lines, after)
         this.#stop.signal.throwIfAborted()
         const place = files.place
@@ -156,6 +176,13 @@ export class Forwarder {
     return { files: await LogFiles.open(path, undefined, true), after: saved && parseTime(saved.time) }
   }
 
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    this.#askedAt = performance.now()
+    const taken = await answer
+    this.#askedAt = undefined
+    return taken
+  }
+
   #sayDropped() {
     const { container } = this.#forwarding
     this.#log.warn({ container }, 'output was dropped before the log collector had it: it takes less than is written')
@@ -176,10 +203,10 @@ export class Forwarder {
         skipped = true
         messages.push(...this.#forwarding.sink.encode(message))
       }
-      if (messages.length >= batchSize) await channel.send(messages.splice(0))
+      if (messages.length >= batchSize) await this.#asked(channel.send(messages.splice(0)))
     }
     this.#resumed = skipped
-    if (messages.length > 0) await channel.send(messages)
+    if (messages.length > 0) await this.#asked(channel.send(messages))
     return last
   }
 }

@@ -1,10 +1,15 @@
 // Log drivers that send output away: collectors that come late and go, a daemon that dies, and logs all the same.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { StreamCollector, serveForward } from '../../src/logging/testing.ts'
 import { until } from '../kit/until.ts'
+import { create, start } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
 const gantrydOnly = { skip: onDockerd }
@@ -59,6 +64,36 @@ test('syslog: the rest is sent before a container with --rm goes', gantrydOnly, 
     [...numbers].map(([, number]) => Number(number)),
     Array.from({ length: 20_000 }, (_, index) => index + 1),
   )
+})
+
+test('a container’s end is told before its collector has taken the rest', gantrydOnly, async () => {
+  await using engine = await startGantrydWithBusybox()
+  const path = join(engine.directory, 'fluentd.sock')
+  const connected: Socket[] = []
+  const closed: Socket[] = []
+  // It acknowledges nothing.
+  await using _collector = await StreamCollector.listen(path, socket => {
+    connected.push(socket)
+    socket.resume().on('close', () => closed.push(socket))
+  })
+  const Config = { 'fluentd-address': `unix://${path}`, 'fluentd-request-ack': 'true' }
+  await create(engine, 'c1', {
+    Cmd: ['echo', 'hello'],
+    HostConfig: { AutoRemove: true, LogConfig: { Type: 'fluentd', Config } },
+  })
+  // Answers begin at once, and end with what was waited for.
+  const wait = async (condition: string): Promise<IncomingMessage> => {
+    const target = { socketPath: engine.socket, path: `/v1.41/containers/c1/wait?condition=${condition}` }
+    const [answer] = await once(request({ ...target, method: 'POST', agent: false }).end(), 'response')
+    return answer
+  }
+  const ended = await wait('next-exit')
+  const removed = await wait('removed')
+  await start(engine, 'c1')
+  assert.deepEqual(JSON.parse(await text(ended)), { StatusCode: 0 })
+  assert.deepEqual(closed, [], 'the collector was given up before anyone was told')
+  assert.deepEqual(JSON.parse(await text(removed)), { StatusCode: 0 })
+  await until(() => connected.length === 1 && closed.length === 1)
 })
 
 test('a collector that is not there stops neither a container nor its removal', gantrydOnly, async () => {
