@@ -1,10 +1,11 @@
-// Logging in by the stock CLI to a registry that asks for a password: Debian's, so that it is not one of our own making.
+// Logging in by the stock CLI to a registry with TLS that asks for a password: Debian's, so that it is not one of our own making.
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { Authority } from '../kit/certificates.ts'
 import { Command, output } from '../kit/command.ts'
 import { until } from '../kit/until.ts'
 import { startGantrydWithBusybox } from './engine.ts'
@@ -17,8 +18,11 @@ test('a registry that asks for a password', async suite => {
   const [users, configuration] = [join(engine.scratch, 'users'), join(engine.scratch, 'registry.yml')]
   writeFileSync(users, await output(['htpasswd', '-Bbn', 'user', 'secret']))
   const storage = { filesystem: { rootdirectory: join(engine.scratch, 'registry') }, delete: { enabled: true } }
+  const authority = await Authority.create(join(engine.directory, 'authority'))
+  const { certificate, key } = await authority.sign('server', 'serverAuth')
+  const http = { addr: host, tls: { certificate, key } }
   const auth = { htpasswd: { realm: 'test', path: users } }
-  writeFileSync(configuration, JSON.stringify({ version: '0.1', storage, http: { addr: host }, auth }))
+  writeFileSync(configuration, JSON.stringify({ version: '0.1', storage, http, auth }))
   await using server = new Command(engine.namespace.enter(['docker-registry', 'serve', configuration]))
   await until(() => /listening on/.test(server.stderr) || !server.running, { what: () => server.stderr })
   const name = `${host}/a/busybox:1`
@@ -37,7 +41,7 @@ test('a registry that asks for a password', async suite => {
     assert.equal(wrong.code, 1)
     assert.match(
       wrong.stderr,
-      /login attempt to http:\/\/127\.0\.0\.1:5000\/v2\/ failed with status: 401 Unauthorized\n/,
+      /login attempt to https:\/\/127\.0\.0\.1:5000\/v2\/ failed with status: 401 Unauthorized\n/,
     )
     const right = await login('secret')
     assert.match(right.stdout, /^Login Succeeded\n/m)
@@ -69,7 +73,7 @@ test('a registry that asks for a password', async suite => {
     assert.deepEqual(Platforms, [{ architecture: 'amd64', os: 'linux' }])
     assert.deepEqual(await authorized(digest ?? ''), [200, found])
     assert.deepEqual(await authorized(`${host}/a/busybox`), [404, { message: 'manifest unknown: manifest unknown' }])
-    const without = { message: `Get "http://${host}/v2/a/busybox/manifests/1": no basic auth credentials` }
+    const without = { message: `Get "https://${host}/v2/a/busybox/manifests/1": no basic auth credentials` }
     assert.deepEqual(await ask(name), [500, without])
     assert.deepEqual(await ask(name, '--header', 'X-Registry-Auth: %%%'), [500, without])
     assert.deepEqual(await ask(`sha256:${'a'.repeat(64)}`), [500, { message: 'no manifest found for full image ID' }])

@@ -156,6 +156,13 @@ test('a registry that lies', { skip: onDockerd }, async suite => {
     assert.deepEqual([code, stderr], [0, ''])
   })
 
+  await suite.test('who has logged out is not let in', async () => {
+    await engine.ok(['logout', registry.host])
+    const { stderr } = await engine.docker(['pull', `${repository('honest')}:1`])
+    assert.match(stderr, /: no basic auth credentials\n$/)
+    await engine.ok(login, { stdin: password })
+  })
+
   await suite.test('the daemon ends though a registry is silent', async () => {
     const before = begun('silent-manifest').length
     await using _client = engine.watch(['pull', `${repository('silent-manifest')}:1`])
