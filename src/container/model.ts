@@ -108,6 +108,8 @@ export interface Live {
   readonly ended: Promise<unknown>
   /** Its volumes, which are mounted as long as this is not disposed of. */
   readonly volumes: Disposable
+  /** How many operations need it frozen at this moment. */
+  freezes: number
 }
 
 /** Someone who attached before start, to be joined to the streams before the first byte. */
@@ -175,8 +177,6 @@ export class Container {
   readonly removed = new Notice<Exit>()
   /** How many requests to restart have it in hand: while there are any, its exit is not its end. */
   restarts = 0
-  /** How many operations need it frozen at this moment. */
-  freezes = 0
   /** True once someone asked for its end since it was last started: its restart policy leaves it alone then. */
   endAsked = false
   /** The start that is under way; aborting it gives it up. */

@@ -4,7 +4,7 @@ import { conflict } from '../lib/errors.ts'
 import { cgroupOf } from './cgroup.ts'
 import type { Engine } from './engine.ts'
 import { containerEvent } from './events.ts'
-import type { Container } from './model.ts'
+import type { Container, Live } from './model.ts'
 
 /** Throws dockerd's conflict if a container is between two attempts of its restart policy. */
 export function checkNotRestarting({ id, state }: Container): void {
@@ -31,20 +31,22 @@ export async function pause(engine: Engine, container: Container): Promise<void>
  */
 export async function pausedFor(engine: Engine, container: Container): Promise<AsyncDisposable> {
   using _lock = await engine.locks.hold(container.id)
-  if (container.freezes === 0 && container.state.phase !== 'running') return { async [Symbol.asyncDispose]() {} }
-  if (container.freezes === 0) {
+  const { live } = container
+  if (!live || (live.freezes === 0 && container.state.phase !== 'running')) return { async [Symbol.asyncDispose]() {} }
+  if (live.freezes === 0) {
     await engine.cgroups.freeze(cgroupOf(engine, container))
     container.state.phase = 'paused'
     containerEvent(engine, container, 'pause')
   }
-  container.freezes++
-  return { [Symbol.asyncDispose]: () => endFreeze(engine, container) }
+  live.freezes++
+  return { [Symbol.asyncDispose]: () => endFreeze(engine, container, live) }
 }
 
-async function endFreeze(engine: Engine, container: Container): Promise<void> {
+async function endFreeze(engine: Engine, container: Container, live: Live): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
-  container.freezes--
-  if (container.freezes === 0) await resume(engine, container)
+  live.freezes--
+  // A later run of the container was not frozen by this.
+  if (live.freezes === 0 && container.live === live) await resume(engine, container)
 }
 
 /** Throws dockerd's conflict if the container isn't paused. */

@@ -76,6 +76,7 @@ async function adopt(engine: Engine, container: Container, found: FoundShim): Pr
     pidfd: openInit(started.pid, container.id),
     ended: found.ended,
     volumes: adoptVolumes(engine, container),
+    freezes: 0,
   }
   return container.live
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conflict } from '../lib/errors.ts'
+import { conflict, kindOf, messageOf } from '../lib/errors.ts'
 import { StartFailure } from '../runtime/shim.ts'
 import { startError } from './start-error.ts'
 
@@ -28,4 +28,21 @@ for (const [program, said, exitCode, told] of sayings) {
 
 test('what no runtime said keeps its kind', () => {
   assert.deepEqual(startError(conflict('taken'), 'x'), { kind: 'conflict', message: 'taken', exitCode: 128 })
+})
+
+function attempt() {
+  using _undo = {
+    [Symbol.dispose]() {
+      throw new Error('later')
+    },
+  }
+  throw conflict('taken')
+}
+
+test('what went wrong first is told, though something failed as well when it was taken back', () => {
+  assert.throws(attempt, (error: unknown) => {
+    assert.deepEqual(startError(error, 'x'), { kind: 'conflict', message: 'taken', exitCode: 128 })
+    assert.deepEqual([kindOf(error), messageOf(error)], ['conflict', 'taken'])
+    return true
+  })
 })

@@ -1,7 +1,7 @@
 // Why a runtime could not start a process: its own words turned into those that Docker's clients know.
 
 import { StartFailure } from '../runtime/shim.ts'
-import { GantryError, type ErrorKind, messageOf } from '../lib/errors.ts'
+import { GantryError, type ErrorKind, firstError, messageOf } from '../lib/errors.ts'
 
 /** What to tell the client, and the exit code that the container or exec gets: 127 not found, 126 not executable. */
 export interface StartError {
@@ -28,7 +28,8 @@ const readings: readonly Reading[] = [
 ]
 
 /** Reads a failed start of `program`. An error that no runtime gave passes through with its own kind. */
-export function startError(error: unknown, program: string): StartError {
+export function startError(thrown: unknown, program: string): StartError {
+  const error = firstError(thrown)
   const text = messageOf(error)
   // crun takes an empty name for the current directory, which it can't execute.
   const reading = program === '' ? readings[0] : readings.find(({ pattern }) => pattern.test(text))

@@ -15,7 +15,7 @@ import { containerEvent } from './events.ts'
 import { healthAtStart } from './health/state.ts'
 import { openInit } from './init-process.ts'
 import { tendLog } from './log-config.ts'
-import { type Container, type EarlyAttach, freshState } from './model.ts'
+import { type Container, type EarlyAttach, type Live, freshState } from './model.ts'
 import { type Connected, connectNetwork } from './network.ts'
 import { releaseRun, watchExit } from './on-exit.ts'
 import { writeNetworkFiles } from './network-files.ts'
@@ -168,12 +168,13 @@ function recordRunning(
     container.state = before
     throw error
   }
-  const live = {
+  const live: Live = {
     shim: shim.connection,
     shimPid: shim.pid,
     pidfd: openInit(started.pid, container.id),
     ended: shim.ended,
     volumes,
+    freezes: 0,
   }
   container.live = live
   tendLog(engine, container)

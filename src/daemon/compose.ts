@@ -179,9 +179,17 @@ export async function composeEngine(
   await networks.start()
   await settleInherited(engine, inheritance)
   await startWithDaemon(engine)
+  const runtimesFor = async (next: ReloadableOptions): Promise<Runtimes> => {
+    const wanted = [...next.runtimes]
+    for (;;) {
+      wanted.push(...stillUsed(live.runtimes, containers, wanted))
+      const runtimes = await findRuntimes({ ...next, runtimes: wanted }, host, database)
+      // Meanwhile a container may have been made with one that was about to go.
+      if (stillUsed(live.runtimes, containers, wanted).length === 0) return runtimes
+    }
+  }
   const reconfigure: ComposedEngine['reconfigure'] = async next => {
-    const kept = stillUsed(live.runtimes, containers, next.runtimes)
-    const runtimes = await findRuntimes({ ...next, runtimes: [...next.runtimes, ...kept] }, host, database)
+    const runtimes = await runtimesFor(next)
     Object.assign(live, {
       settings: next.settings,
       downloads: next.downloads,

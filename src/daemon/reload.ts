@@ -108,7 +108,7 @@ export class RunningDaemon {
     } catch (error) {
       log.error({ error: messageOf(error) }, 'The configuration was not reloaded: everything stays as it was')
     }
-    manager.ready()
+    manager.reloaded()
   }
 
   async #take({ config: next, notices }: Configured) {

@@ -26,6 +26,7 @@ export class ServiceManager implements Disposable {
   /** Microseconds within which it must hear of us; 0 for never. */
   readonly #patience: number
   #timer: NodeJS.Timeout | undefined
+  #isReady = false
 
   /** Reads its variables from `env`, and removes them: children such as an OCI runtime would take them for theirs. */
   constructor(env: Environment, log: Log) {
@@ -41,13 +42,19 @@ export class ServiceManager implements Disposable {
 
   /** The API is served. From now on the watchdog, if there is one, is kept quiet for as long as the event loop turns. */
   ready(): void {
+    this.#isReady = true
     this.#tell('READY=1')
     if (this.#patience > 0) this.#timer ??= setInterval(() => this.#tell('WATCHDOG=1'), this.#patience / 2000).unref()
   }
 
-  /** The configuration is being read again, until `ready`. */
+  /** The configuration is being read again, until `reloaded`. Before the API is served that is a part of the start. */
   reloading(): void {
-    this.#tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
+    if (this.#isReady) this.#tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
+  }
+
+  /** The configuration has been read again, or is as before. */
+  reloaded(): void {
+    if (this.#isReady) this.#tell('READY=1')
   }
 
   /** The daemon is about to end. */

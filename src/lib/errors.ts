@@ -50,10 +50,17 @@ export const system = (message: string, options?: Options) => new GantryError('s
 
 /** The kind of any thrown value: foreign errors count as `system`. */
 export function kindOf(error: unknown): ErrorKind {
-  return error instanceof GantryError ? error.kind : 'system'
+  const first = firstError(error)
+  return first instanceof GantryError ? first.kind : 'system'
 }
 
 /** The sentence to show for any thrown value. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const first = firstError(error)
+  return first instanceof Error ? first.message : String(first)
+}
+
+/** What went wrong first, where taking the steps before it back failed as well. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error
 }

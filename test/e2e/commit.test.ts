@@ -85,6 +85,19 @@ test('images of containers', { skip: onDockerd }, async suite => {
     assert.equal((await call(engine, 'GET', '/images/long/json')).status, 404)
   })
 
+  await suite.test('one that is started anew and paused meanwhile stays paused', async () => {
+    await running(engine, 'anew')
+    await engine.ok(['exec', 'anew', 'truncate', '-s', '250M', '/large'])
+    const answer = call(engine, 'POST', '/commit?container=anew&repo=anew')
+    await until(async () => (await inspect(engine, 'anew')).State.Status === 'paused', { every: 2 })
+    await call(engine, 'POST', '/containers/anew/restart?t=0')
+    assert.equal((await call(engine, 'POST', '/containers/anew/pause')).status, 204)
+    assert.equal((await answer).status, 201)
+    assert.equal((await inspect(engine, 'anew')).State.Status, 'paused')
+    await engine.ok(['rm', '-f', 'anew'])
+    await engine.ok(['rmi', 'anew'])
+  })
+
   await suite.test('a configuration that no image can have is refused', async () => {
     await running(engine, 'plain')
     const commit = (config: unknown) => call(engine, 'POST', '/commit?container=plain&repo=bad', config)

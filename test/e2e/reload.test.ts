@@ -1,7 +1,7 @@
 // SIGHUP: what of the configuration counts at once, what waits for the next start, and what is refused.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -84,6 +84,26 @@ test('reloading the configuration', gantrydOnly, async suite => {
     await engine.ok(['rm', '-f', 'old'])
     await reload(engine, {})
     assert.match((await engine.docker(['run', '--rm', '--runtime', 'mine', 'busybox', 'true'])).stderr, /runtime/)
+  })
+
+  await suite.test('so does one that is made while runtimes are probed', async () => {
+    const path = join(engine.directory, 'my-runtime')
+    await reload(engine, { runtimes: { mine: { path } } })
+    const [slow, asked, go] = ['slow-runtime', 'asked', 'go'].map(name => join(engine.directory, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const script = `#!/bin/sh\ntouch ${asked}; while ! [ -e ${go} ]; do sleep .02; done\nexec crun "$@"\n`
+    writeFileSync(slow, script, { mode: 0o755 })
+    const reloaded = reload(engine, { runtimes: { slow: { path: slow } } })
+    await until(() => existsSync(asked))
+    await engine.ok(['create', '--name', 'late', '--runtime', 'mine', 'busybox', 'echo', 'on'])
+    writeFileSync(go, '')
+    await reloaded
+    assert.equal(await engine.ok(['start', '-a', 'late']), 'on')
+    await engine.ok(['rm', 'late'])
+    await reload(engine, {})
   })
 
   await suite.test('a file with a mistake changes nothing, and the log says what it is', async () => {

@@ -56,6 +56,20 @@ test('the timer is set for the first only', () => {
   assert.deepEqual([timer.sets, timer.due], [2, 20])
 })
 
+test('what throws keeps nothing else from its time', () => {
+  const timer = new ManualTimer()
+  const schedule = new Schedule(timer)
+  const done: string[] = []
+  schedule.after(5, () => {
+    throw new Error('out of order')
+  })
+  schedule.after(5, () => done.push('second'))
+  schedule.after(9, () => done.push('third'))
+  assert.throws(() => timer.step(), /out of order/)
+  while (timer.due !== undefined) timer.step()
+  assert.deepEqual(done, ['second', 'third'])
+})
+
 test('what is done may plan more, and call off what is due with it', () => {
   const timer = new ManualTimer()
   const schedule = new Schedule(timer)

@@ -69,11 +69,15 @@ export class Schedule {
 
   #runDue(): void {
     const now = this.#timer.now()
-    for (let first = this.#heap[0]; first && first.due <= now; first = this.#heap[0]) {
-      this.#remove(first)
-      first.body()
+    try {
+      for (let first = this.#heap[0]; first && first.due <= now; first = this.#heap[0]) {
+        this.#remove(first)
+        first.body()
+      }
+    } finally {
+      // What throws keeps the others from nothing.
+      this.#setTimer()
     }
-    this.#setTimer()
   }
 
   #remove(entry: Entry): void {
