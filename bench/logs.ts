@@ -16,7 +16,7 @@ const options = ['--log-driver', 'json-file', '--log-opt', 'max-size=1g', '--log
 export async function writeLog(engine: Engine): Promise<number> {
   const time = await timed(async () => {
     await engine.watchToEnd(['run', '-d', '--name', 'writer', ...options, 'busybox', 'seq', String(lines)])
-    await engine.watchToEnd(['wait', 'writer'])
+    await engine.watchToEnd(['wait', 'writer'], { timeout: 300_000 })
   })
   await engine.ok(['rm', 'writer'])
   return time
@@ -55,21 +55,21 @@ export async function writeLogCpu(engine: Engine): Promise<number> {
 /** Milliseconds that a client takes to read all lines. */
 export async function readLog(engine: Engine): Promise<number> {
   await ensureLog(engine)
-  return await timed(() => engine.watchToEnd(['logs', 'logged']))
+  return await timed(() => engine.watchToEnd(['logs', 'logged'], { timeout: 300_000 }))
 }
 
 /** Milliseconds of processor time that the engine takes for it. */
 export async function readLogCpu(engine: Engine): Promise<number> {
   await ensureLog(engine)
   const before = processorTime(engine)
-  await engine.watchToEnd(['logs', 'logged'])
+  await engine.watchToEnd(['logs', 'logged'], { timeout: 300_000 })
   return processorTime(engine) - before
 }
 
 async function ensureLog(engine: Engine): Promise<void> {
   if ((await engine.ok(['ps', '--all', '--quiet', '--filter', 'name=logged'])) !== '') return
   await engine.ok(['run', '-d', '--name', 'logged', ...options, 'busybox', 'seq', String(lines)])
-  await engine.ok(['wait', 'logged'])
+  await engine.ok(['wait', 'logged'], { timeout: 300_000 })
 }
 
 // Clock ticks are hundredths of a second for every program.

@@ -100,11 +100,11 @@ export abstract class Engine implements AsyncDisposable {
     return new Command(['docker', ...args], { ...options, env: { ...this.environment, ...options.env } })
   }
 
-  /** Runs the stock CLI, which must succeed, without entering the namespace first: nothing but the CLI is timed. */
-  async watchToEnd(args: readonly string[]): Promise<void> {
+  /** Runs the stock CLI, which must succeed, without entering the namespace first: nothing but the CLI is timed. `timeout` in ms. */
+  async watchToEnd(args: readonly string[], { timeout = 60_000 } = {}): Promise<void> {
     await using command = this.watch(args)
     command.end()
-    const { code, stderr } = await command.finish()
+    const { code, stderr } = await command.finish(timeout)
     if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit status ${code}\n${stderr}`)
   }
 
