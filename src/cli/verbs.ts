@@ -106,6 +106,10 @@ const groupedVerbs: Readonly<Record<string, Entry>> = {
   'volume rm': { summary: 'Remove one or more volumes', load: () => import('./commands/volume-rm.ts') },
   'system prune': { summary: 'Remove unused data', load: () => import('./commands/system-prune.ts') },
   'system df': { summary: 'Show docker disk usage', load: () => import('./commands/system-df.ts') },
+  'registry gc': {
+    summary: 'Apply the rules of retention and collect the garbage of a registry',
+    load: () => import('./commands/registry-gc.ts'),
+  },
   'registry serve': {
     summary: 'Serve an OCI registry from a directory',
     load: () => import('./commands/registry-serve.ts'),

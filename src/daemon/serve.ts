@@ -6,6 +6,7 @@ import { messageOf, system } from '../lib/errors.ts'
 import { type Log, createLog } from '../lib/log.ts'
 import { composeEngine } from './compose.ts'
 import type { Configured } from './config.ts'
+import { EmbeddedRegistry } from './embedded-registry.ts'
 import { onHangup } from './hangup.ts'
 import { ApiServer } from './http/server.ts'
 import { describeAddress } from './http/listen.ts'
@@ -43,7 +44,13 @@ export async function serve(configured: Configured, load: () => Configured): Pro
   const { engine, reconfigure } = await composeEngine(options, log, undo)
   const daemon = new RunningDaemon({ engine, reconfigure, log, manager, config, load })
   // Before it is served, so that whoever sees it served can have it reload.
-  undo.use(onHangup(() => daemon.reload()))
+  const registry = undo.use(EmbeddedRegistry.start(config.embeddedRegistry, log))
+  undo.use(
+    onHangup(() => {
+      registry?.reload()
+      return daemon.reload()
+    }),
+  )
   const metrics = undo.use(await startMetrics(daemon, config.metricsAddress, log))
   const handlers = handlersOf(daemon)
   const server = undo.use(

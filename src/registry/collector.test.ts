@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { collectGarbage } from './collector.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { contentDigestOf } from './digest.ts'
-import { Repositories } from './repository.ts'
+import { Repositories } from './repositories.ts'
 import { pushBlob, pushImage, startRegistry } from './testing.ts'
 import { Uploads } from './uploads.ts'
 

@@ -27,6 +27,10 @@ access:
     allow: [read]
   - groups: [dev]
     allow: [read, write, delete]
+retention: [{repository: "ci/*", keep: 3, older-than: 2d12h}]
+quotas: [{repository: "home/*", size: 5GB, each: true}]
+access-log: access.log
+s3: {}
 `,
   )
   const config = readConfig({ config: place.join('registry.yaml'), listen: '127.0.0.1:7' })
@@ -40,6 +44,11 @@ access:
     config.access?.rules.map(({ allow }) => allow),
     [['pull'], ['pull', 'push', 'delete']],
   )
+  assert.deepEqual(config.retention, [
+    { repository: 'ci/*', tags: ['**'], keep: 3, olderThan: 60 * 3_600_000, untagged: undefined },
+  ])
+  assert.deepEqual(config.quotas, [{ repository: 'home/*', each: true, bytes: 5e9 }])
+  assert.deepEqual([config.accessLog, config.s3], [place.join('access.log'), undefined])
   assert.equal(readConfig({}).access, undefined)
 })
 
@@ -48,6 +57,11 @@ test('what is wrong is said with its place', () => {
   const bad: [string, RegExp][] = [
     ['colour: red', /^colour: there is no such setting$/],
     ['tls: {certificate: x}', /^TLS needs both/],
+    ['retention: [{repository: a}]', /^retention\[0\]: expected keep/],
+    ['retention: [{keep: -1}]', /^retention\[0\]\.keep: expected a whole number/],
+    ['quotas: [{repository: a}]', /^quotas\[0\]\.size: expected/],
+    ['s3: {endpoint: x, bucket: b}', /^s3\.endpoint: expected one such as https/],
+    ['root: a\ns3: {endpoint: "https://x", bucket: b, access-key: a, secret-key: b}', /^the content is either/],
     ['tls: {certificate: x, key: y, colour: z}', /^tls\.colour: there is no such setting$/],
     ['users: {ann: secret}', /^users\.ann: not a bcrypt hash/],
     ['groups: {dev: [ann]}', /^groups\.dev: there is no user ann$/],

@@ -4,8 +4,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { messageOf } from '../lib/errors.ts'
+import { parseDecimalSize } from '../lib/size.ts'
 import { type Action, type Rule } from './auth/rights.ts'
 import { checkHash, parseHtpasswd } from './auth/users.ts'
+import type { QuotaRule } from './quotas.ts'
+import type { RetentionRule } from './retention.ts'
 import type { S3Config } from './s3/client.ts'
 import { readS3 } from './s3/config.ts'
 import { Section } from './section.ts'
@@ -38,6 +41,12 @@ export interface RegistryConfig {
   /** Undefined: everyone who reaches it may do everything. */
   readonly access: AccessConfig | undefined
   readonly collection: CollectionConfig
+  readonly retention: readonly RetentionRule[]
+  readonly quotas: readonly QuotaRule[]
+  /** A file, or `-` for standard output; undefined for no access log. */
+  readonly accessLog: string | undefined
+  /** `HOST:PORT` to serve metrics at; undefined for none. */
+  readonly metrics: string | undefined
 }
 
 /** When garbage is collected; milliseconds. */
@@ -96,6 +105,10 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
     tls: certificate !== undefined && key !== undefined ? { certificate, key, clientCa } : undefined,
     access: readAccess(file, flags.htpasswd ?? fromFile('htpasswd')),
     collection: readCollection(file.section('collection', ['every', 'grace'])),
+    retention: file.sections('retention').map(readRetention),
+    quotas: file.sections('quotas').map(readQuota),
+    accessLog: file.text('access-log') === '-' ? '-' : fromFile('access-log'),
+    metrics: file.text('metrics'),
   }
   tls.finish()
   file.finish()
@@ -113,6 +126,32 @@ function readCollection(section: Section): CollectionConfig {
   if (config.grace < hour)
     throw new Error(`${section.path}.grace: expected an hour at least, for the time that a push takes`)
   return config
+}
+
+function readRetention(section: Section): RetentionRule {
+  const rule = {
+    repository: section.text('repository') ?? '**',
+    tags: section.list('tags'),
+    keep: section.count('keep'),
+    olderThan: section.duration('older-than'),
+    untagged: section.duration('untagged'),
+  }
+  section.finish()
+  if (rule.keep === undefined && rule.olderThan === undefined && rule.untagged === undefined)
+    throw new Error(`${section.path}: expected keep, older-than or untagged; without any, everything stays`)
+  return rule.tags.length > 0 ? rule : { ...rule, tags: ['**'] }
+}
+
+function readQuota(section: Section): QuotaRule {
+  const text = section.text('size')
+  if (text === undefined) throw new Error(`${section.path}.size: expected one such as 10GB`)
+  const rule = {
+    repository: section.text('repository') ?? '**',
+    each: section.flag('each'),
+    bytes: parseDecimalSize(text),
+  }
+  section.finish()
+  return rule
 }
 
 const hour = 3_600_000

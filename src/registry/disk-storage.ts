@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { lockFile } from '../kernel/lock.ts'
 import type { ByteRange, Received, Storage } from './storage.ts'
 
 const fewBytes = 1 << 20
@@ -12,14 +13,21 @@ const fewBytes = 1 << 20
 export class DiskStorage implements Storage {
   readonly isShared = false
   readonly #root: string
+  #lock: Disposable | undefined
 
   constructor(root: string) {
     this.#root = root
   }
 
-  /** Makes the directories and removes what an earlier run left half written. To be called before anything else. */
+  /**
+   * Makes the directories and removes what an earlier run left half written. To be called before anything else. Throws if another
+   * process has the directory.
+   */
   async prepare(): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 })
+    this.#lock = lockFile(join(this.#root, '_lock'))
+    if (!this.#lock)
+      throw new Error(`${this.#root} is in use by another registry: stop it, or give this one another root`)
     await rm(this.#temporary(), { recursive: true, force: true })
     await mkdir(this.#temporary())
   }
@@ -96,7 +104,9 @@ export class DiskStorage implements Storage {
     return this.remove(key)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lock?.[Symbol.dispose]()
+  }
 
   async #rename(from: string, to: string): Promise<void> {
     const directory = dirname(to)

@@ -1,16 +1,12 @@
-// A repository: which blobs, manifests and tags belong to it. Content itself is kept once for all repositories.
-//
-//     blobs/<algorithm>/<2 hex>/<hex>                            content
-//     repositories/<name>/_blobs/<algorithm>/<hex>               a blob that the repository has
-//     repositories/<name>/_manifests/<algorithm>/<hex>           a manifest: its type
-//     repositories/<name>/_tags/<tag>                            the manifest's digest
-//     repositories/<name>/_referrers/<a>/<subject>/<a>/<hex>     a manifest about another: its descriptor
+// A repository: which blobs, manifests and tags belong to it.
 
-import { Locks } from '../lib/locks.ts'
+import type { Locks } from '../lib/locks.ts'
 import { type Algorithm, type ContentDigest, contentDigestOf, isContentDigest, partsOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
+import { blobKey } from './layout.ts'
 import { type ManifestFacts, readManifest } from './manifest.ts'
 import { isTag } from './names.ts'
+import type { Quotas } from './quotas.ts'
 import type { Received, Storage } from './storage.ts'
 
 /** A manifest as it was pushed. */
@@ -36,68 +32,8 @@ const newFor = 3_600_000
 const pageBytes = 2 << 20
 const pageEntries = 1000
 
-/** Where a blob's content is, whichever repositories have it. */
-export function blobKey(digest: ContentDigest): string {
-  const { algorithm, hex } = partsOf(digest)
-  return `blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`
-}
-
-/** All repositories of a registry. */
-export class Repositories {
-  readonly #storage: Storage
-  readonly #locks = new Locks()
-  /** One for each blob's content, by its digest: held by whoever brings it in or removes it. */
-  readonly contentLocks = new Locks()
-  readonly #notes = new Set<Set<string>>()
-
-  constructor(storage: Storage) {
-    this.#storage = storage
-  }
-
-  /** The repository `name`, which has been checked; there or not. */
-  open(name: string): Repository {
-    const linked = (digest: ContentDigest) => {
-      for (const note of this.#notes) note.add(digest)
-    }
-    return new Repository(this.#storage, { own: this.#locks, content: this.contentLocks, linked }, name)
-  }
-
-  /** Gathers the digests of content that repositories get from now on, until it is disposed of. */
-  watch(): Disposable & { readonly linked: ReadonlySet<string> } {
-    const linked = new Set<string>()
-    this.#notes.add(linked)
-    return { linked, [Symbol.dispose]: () => void this.#notes.delete(linked) }
-  }
-
-  /** Names of all to which anything has been pushed, sorted. */
-  async all(): Promise<string[]> {
-    return [...new Set([...(await this.names()), ...(await this.#find('_blobs'))])].toSorted()
-  }
-
-  /** Names of all that have manifests, sorted. */
-  async names(): Promise<string[]> {
-    return await this.#find('_manifests')
-  }
-
-  /** Names of all to which something is being sent, sorted. */
-  async receiving(): Promise<string[]> {
-    return await this.#find('_uploads')
-  }
-
-  async #find(kind: string): Promise<string[]> {
-    const names: string[] = []
-    const visit = async (name: string) => {
-      const below = await this.#storage.list(name === '' ? 'repositories' : `repositories/${name}`)
-      if (below.includes(kind)) names.push(name)
-      for (const part of below) if (!part.startsWith('_')) await visit(name === '' ? part : `${name}/${part}`)
-    }
-    await visit('')
-    return names.toSorted()
-  }
-}
-
 /** By a repository's name, and by a blob's digest. */
-interface RepositoryLocks {
+export interface RepositoryLocks {
   readonly own: Locks
   readonly content: Locks
   /** To be told, under the content's lock, of what a repository gets. */
@@ -109,12 +45,14 @@ export class Repository {
   readonly name: string
   readonly #storage: Storage
   readonly #locks: RepositoryLocks
+  readonly #quotas: Quotas
   readonly #root: string
 
-  constructor(storage: Storage, locks: RepositoryLocks, name: string) {
+  constructor(storage: Storage, locks: RepositoryLocks, quotas: Quotas, name: string) {
     this.name = name
     this.#storage = storage
     this.#locks = locks
+    this.#quotas = quotas
     this.#root = `repositories/${name}`
   }
 
@@ -143,19 +81,34 @@ export class Repository {
     return (await this.#storage.size(this.#key('_blobs', digest))) !== undefined
   }
 
-  /** Makes what was received under `key` a blob of this repository. */
+  /** The bytes that may still come, or that a blob with this digest may have. Throws DENIED if there are none left. */
+  async room(digest?: ContentDigest): Promise<number> {
+    return await this.#quotas.room(this.name, digest)
+  }
+
+  /** Bytes of each blob and manifest that it has. */
+  async sizes(): Promise<Map<ContentDigest, number>> {
+    const sizes = new Map<ContentDigest, number>()
+    for (const digest of await this.contents()) sizes.set(digest, (await this.#storage.size(blobKey(digest))) ?? 0)
+    return sizes
+  }
+
+  /** Makes what was received under `key` a blob of this repository. Throws DENIED if that is more than it may hold. */
   async takeBlob(key: string, received: Received, digest: ContentDigest): Promise<void> {
+    await this.#quotas.admit(this.name, digest, received.size)
     using _lock = await this.#locks.content.hold(digest)
     await this.#storage.promote(key, received, blobKey(digest))
     await this.#link(digest)
   }
 
-  /** Makes a blob of another repository one of this; false if that has not got it. */
+  /** Makes a blob of another repository one of this; false if that has not got it. Throws DENIED as takeBlob does. */
   async mountBlob(digest: ContentDigest, from: Repository): Promise<boolean> {
     using _lock = await this.#locks.content.hold(digest)
-    const isThere = (await from.hasBlob(digest)) && (await this.#storage.size(blobKey(digest))) !== undefined
-    if (isThere) await this.#link(digest)
-    return isThere
+    const size = (await from.hasBlob(digest)) ? await this.#storage.size(blobKey(digest)) : undefined
+    if (size === undefined) return false
+    await this.#quotas.admit(this.name, digest, size)
+    await this.#link(digest)
+    return true
   }
 
   async #link(digest: ContentDigest): Promise<void> {
@@ -171,23 +124,22 @@ export class Repository {
     if (await this.hasBlob(digest)) await this.#link(digest)
   }
 
-  /** Gives up the blobs that no manifest here needs and that were there before that time; returns how many those were. */
-  async unlinkUnused(before: number): Promise<number> {
+  /** Gives up the blobs that no manifest here needs and that were there before that time; returns them. With `dryRun` it only tells. */
+  async unlinkUnused(before: number, { dryRun = false } = {}): Promise<ContentDigest[]> {
     using _lock = await this.#locks.own.hold(this.name)
     const needed = await this.#needed()
     const removed: ContentDigest[] = []
     for (const digest of await this.#digests('_blobs')) {
       const key = this.#key('_blobs', digest)
       if (needed.has(digest) || ((await this.#storage.modified(key)) ?? Infinity) > before) continue
-      await this.#storage.remove(key)
+      if (!dryRun) await this.#storage.remove(key)
       removed.push(digest)
     }
-    if (!this.#storage.isShared || removed.length === 0) return removed.length
+    if (!this.#storage.isShared || removed.length === 0 || dryRun) return removed
     // Another process may have taken a manifest meanwhile. One that takes it from now on sees what is missing.
     const now = await this.#needed()
-    const back = removed.filter(digest => now.has(digest))
-    for (const digest of back) await this.#link(digest)
-    return removed.length - back.length
+    for (const digest of removed) if (now.has(digest)) await this.#link(digest)
+    return removed.filter(digest => !now.has(digest))
   }
 
   async #needed(): Promise<Set<string>> {
@@ -218,6 +170,7 @@ export class Repository {
   /** Throws BLOB_UNKNOWN. The content stays until it is collected: other repositories may have it. */
   async unlinkBlob(digest: ContentDigest): Promise<void> {
     using _lock = await this.#locks.own.hold(this.name)
+    this.#quotas.forget(this.name)
     if (await this.#storage.remove(this.#key('_blobs', digest))) return
     throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
   }
@@ -249,7 +202,8 @@ export class Repository {
 
   /**
    * Keeps a manifest under its digest and, if `reference` is a tag, under that. Throws MANIFEST_INVALID,
-   * MANIFEST_BLOB_UNKNOWN if something it refers to is not here, DIGEST_INVALID if it is not what `reference` says.
+   * MANIFEST_BLOB_UNKNOWN if something it refers to is not here, DIGEST_INVALID if it is not what `reference` says, DENIED if it
+   * is more than the repository may hold.
    */
   async putManifest(
     reference: string,
@@ -266,6 +220,7 @@ export class Repository {
     // What it refers to can't go meanwhile, nor it itself before it has its tag.
     using _lock = await this.#locks.own.hold(this.name)
     await this.#checkReferences(facts)
+    await this.#quotas.admit(this.name, digest, bytes.length)
     await this.#keep(digest, bytes, facts.mediaType)
     // Another process may have collected meanwhile; the content stays a while longer than its link.
     if (this.#storage.isShared) await this.#linkAgain(facts)
@@ -335,6 +290,68 @@ export class Repository {
     return tags.toSorted()
   }
 
+  /** Its tags, and when each was last given to a manifest, in milliseconds since the epoch. */
+  async tagTimes(): Promise<{ tag: string; modified: number }[]> {
+    const times: { tag: string; modified: number }[] = []
+    for (const tag of await this.#storage.list(`${this.#root}/_tags`)) {
+      const modified = await this.#storage.modified(this.#tagKey(tag))
+      if (modified !== undefined) times.push({ tag, modified })
+    }
+    return times
+  }
+
+  /** Removes a tag, unless it was given anew since `modified`; false if so, or if it is not there. */
+  async removeOldTag(tag: string, modified: number): Promise<boolean> {
+    using _lock = await this.#locks.own.hold(this.name)
+    const now = await this.#storage.modified(this.#tagKey(tag))
+    return now !== undefined && now <= modified && (await this.#storage.remove(this.#tagKey(tag)))
+  }
+
+  /**
+   * Removes manifests that came before that time and that no tag leads to, by an index or as what another is about; those
+   * `without` which it is don't count. Returns their digests. With `dryRun` it only tells.
+   */
+  async removeUntagged(
+    before: number,
+    { without, dryRun }: { without: ReadonlySet<string>; dryRun: boolean },
+  ): Promise<ContentDigest[]> {
+    using _lock = await this.#locks.own.hold(this.name)
+    const kept = await this.#reachable(without)
+    const removed: ContentDigest[] = []
+    for (const digest of await this.#digests('_manifests')) {
+      const modified = await this.#storage.modified(this.#key('_manifests', digest))
+      if (kept.has(digest) || modified === undefined || modified > before) continue
+      if (!dryRun) await this.#removeManifest(digest)
+      removed.push(digest)
+    }
+    return removed
+  }
+
+  // What tags lead to: manifests, those in indexes, and what is about any of these.
+  async #reachable(without: ReadonlySet<string>): Promise<Set<string>> {
+    const reached = new Set<string>()
+    const tags = (await this.#storage.list(`${this.#root}/_tags`)).filter(tag => !without.has(tag))
+    const waiting = await Promise.all(tags.map(tag => this.#digestOfTag(tag)))
+    for (let digest = waiting.pop(); waiting.length > 0 || digest !== undefined; digest = waiting.pop()) {
+      const stored = digest === undefined || reached.has(digest) ? undefined : await this.#manifestIfThere(digest)
+      if (!stored) continue
+      reached.add(stored.digest)
+      for (const child of readManifest(stored.bytes, stored.mediaType).manifests) waiting.push(child.digest)
+      waiting.push(...(await this.#aboutIt(stored.digest)))
+    }
+    return reached
+  }
+
+  async #aboutIt(subject: ContentDigest): Promise<ContentDigest[]> {
+    const found: ContentDigest[] = []
+    for (let last = ''; ; ) {
+      const { page, more } = await this.referrers(subject, last)
+      found.push(...page.map(({ digest }) => digest))
+      last = page.at(-1)?.digest ?? ''
+      if (!more) return found
+    }
+  }
+
   /** Removes a tag, or a manifest with all tags that name it. Throws MANIFEST_UNKNOWN. */
   async removeManifest(reference: string): Promise<void> {
     using _lock = await this.#locks.own.hold(this.name)
@@ -342,9 +359,14 @@ export class Repository {
       if (isTag(reference) && (await this.#storage.remove(this.#tagKey(reference)))) return
       throw unknownManifest(reference)
     }
-    const { bytes, mediaType } = await this.manifest(reference)
     for (const tag of await this.#storage.list(`${this.#root}/_tags`))
       if ((await this.#digestOfTag(tag)) === reference) await this.#storage.remove(this.#tagKey(tag))
+    await this.#removeManifest(reference)
+  }
+
+  async #removeManifest(reference: ContentDigest): Promise<void> {
+    const { bytes, mediaType } = await this.manifest(reference)
+    this.#quotas.forget(this.name)
     const { subject } = readManifest(bytes, mediaType)
     const { algorithm, hex } = partsOf(reference)
     if (subject) await this.#storage.remove(`${this.#referrersKey(subject.digest)}/${algorithm}/${hex}`)

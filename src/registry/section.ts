@@ -37,15 +37,23 @@ export class Section {
     throw new Error(`${this.#at(name)}: expected a text, not ${JSON.stringify(value)}`)
   }
 
-  /** Milliseconds. */
+  /** Milliseconds; days may come first. */
   duration(name: string): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    const nanos = text === '0' ? 0n : parseDuration(text)
+    const inHours = text.replace(/^(\d{1,5})d/, (_, days: string) => `${Number(days) * 24}h`)
+    const nanos = text === '0' ? 0n : parseDuration(inHours)
     if (nanos === undefined || nanos < 0n) {
-      throw new Error(`${this.#at(name)}: expected a duration such as 1h30m, not ${JSON.stringify(text)}`)
+      throw new Error(`${this.#at(name)}: expected a duration such as 30d or 1h30m, not ${JSON.stringify(text)}`)
     }
     return Number(nanos) / 1e6
+  }
+
+  /** A whole number from 0 on. */
+  count(name: string): number | undefined {
+    const value = this.#get(name)
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0)) return value as number | undefined
+    throw new Error(`${this.#at(name)}: expected a whole number, not ${JSON.stringify(value)}`)
   }
 
   flag(name: string): boolean {

@@ -9,7 +9,8 @@ import { silentLog } from '../lib/log.ts'
 import { type ContentDigest, contentDigestOf } from './digest.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { type ServerOptions, createRegistryServer } from './http/server.ts'
-import { Repositories } from './repository.ts'
+import type { QuotaRule } from './quotas.ts'
+import { Repositories } from './repositories.ts'
 import { S3Client } from './s3/client.ts'
 import { readS3 } from './s3/config.ts'
 import { S3Storage } from './s3/storage.ts'
@@ -26,11 +27,18 @@ export interface TestRegistry extends AsyncDisposable {
   request(method: string, path: string, options?: RequestInit): Promise<Response>
 }
 
-/** Starts a registry; `root` for one that is there already and stays. */
-export async function startRegistry(root?: string, options?: ServerOptions, gate?: Gate): Promise<TestRegistry> {
+export interface TestOptions extends ServerOptions {
+  /** A directory that is there already, and stays. */
+  readonly root?: string
+  readonly gate?: Gate
+  readonly quotas?: readonly QuotaRule[]
+}
+
+/** Starts a registry. */
+export async function startRegistry({ root, gate, quotas, ...options }: TestOptions = {}): Promise<TestRegistry> {
   const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
   const storage = await openStorage(directory)
-  const repositories = new Repositories(storage)
+  const repositories = new Repositories(storage, quotas)
   const server = createRegistryServer(
     { storage, repositories, uploads: new Uploads(storage), gate },
     silentLog,

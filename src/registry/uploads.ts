@@ -4,6 +4,7 @@ import { type Hash, createHash, randomUUID } from 'node:crypto'
 import { Locks } from '../lib/locks.ts'
 import { type Algorithm, type ContentDigest, finished, partsOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
+import { within } from './quotas.ts'
 import type { Repository } from './repository.ts'
 import type { Received, Storage } from './storage.ts'
 
@@ -97,14 +98,23 @@ export class Uploads {
     return (await this.#append(repository, id, source, start)).size
   }
 
-  async #append(repository: Repository, id: string, source: AsyncIterable<Uint8Array>, start: number | undefined) {
+  async #append(
+    repository: Repository,
+    id: string,
+    source: AsyncIterable<Uint8Array>,
+    start: number | undefined,
+    digest?: ContentDigest,
+  ) {
     const before = await this.#received(repository, id)
     if (start !== undefined && start !== before.size)
       throw new RegistryError('BLOB_UPLOAD_INVALID', `the upload goes on at byte ${before.size}`, { status: 416 })
     const progress = this.#progress.get(id)
     if (!isAt(progress, before)) this.#progress.delete(id)
     const known = this.#progress.get(id)
-    const received = await this.#storage.append(this.#key(repository, id), watched(source, known), before)
+    // What would be too much is not taken in only to be refused.
+    const room = (await repository.room(digest)) - before.size
+    const limited = room === Number.POSITIVE_INFINITY ? source : within(source, room)
+    const received = await this.#storage.append(this.#key(repository, id), watched(limited, known), before)
     if (known) known.mark = received.mark
     return received
   }
@@ -121,7 +131,7 @@ export class Uploads {
     digest: ContentDigest,
   ): Promise<void> {
     using _lock = await this.#locks.hold(id)
-    const received = await this.#append(repository, id, source, start)
+    const received = await this.#append(repository, id, source, start, digest)
     const key = this.#key(repository, id)
     const actual = await this.#digest(key, id, received, partsOf(digest).algorithm)
     this.#progress.delete(id)

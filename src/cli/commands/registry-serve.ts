@@ -1,10 +1,8 @@
 // `gantry registry serve`: becomes the registry's own program, which needs no engine.
 
-import { fileURLToPath } from 'node:url'
 import { flag } from '../flags.ts'
+import { becomeRegistry } from '../registry-program.ts'
 import type { Verb } from '../verb.ts'
-
-const program = fileURLToPath(new URL('../../registry/main.ts', import.meta.url))
 
 const serverFlags = ['config', 'root', 'listen', 'htpasswd', 'tls-cert', 'tls-key', 'tls-client-ca']
 
@@ -26,8 +24,6 @@ export const verb: Verb = {
       const value = flags.text(name)
       return value === undefined ? [] : [`--${name}=${value}`]
     })
-    const node = process.execPath
-    process.execve?.(node, [node, ...process.execArgv, program, ...options], { ...context.env })
-    return 0
+    return becomeRegistry(['serve', ...options], context.env)
   },
 }

@@ -195,6 +195,12 @@ export const options = {
   insecureRegistries: option('insecure-registry', list(checkInsecure), [], 'Enable insecure registry communication', {
     key: 'insecure-registries',
   }),
+  embeddedRegistry: option(
+    'embedded-registry',
+    string,
+    '',
+    'Configuration file of a registry to serve beside the engine (default: none)',
+  ),
   imageMaxSize: option(
     'image-gc-max-size',
     bytes,

@@ -79,6 +79,8 @@ export class Gate {
   }
 
   async #verified(name: string, password: string): Promise<string> {
+    // Whoever tries passwords for a name does not keep its user out.
+    if (this.#parts.users.remembers(name, password)) return name
     const before = this.#failures.get(name)
     if (before && before.until > Date.now() && before.count >= mostFailures) {
       throw new RegistryError('TOOMANYREQUESTS', 'too many wrong passwords: try again in a minute')

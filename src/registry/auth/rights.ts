@@ -1,5 +1,7 @@
 // What users may do: rules that name repositories, and who may read, write or delete there.
 
+import { matcher } from '../patterns.ts'
+
 /** `pull` reads, `push` writes, `delete` removes manifests, tags and blobs. */
 export type Action = 'pull' | 'push' | 'delete'
 
@@ -9,7 +11,7 @@ export const actions: readonly Action[] = ['pull', 'push', 'delete']
 export type Principal = string | undefined
 
 export interface Rule {
-  /** A name in which `*` stands for what has no slash, `**` for anything, and `{user}` for the user's name. */
+  /** A pattern of names. */
   readonly repository: string
   readonly users: readonly string[]
   readonly groups: readonly string[]
@@ -49,24 +51,3 @@ export class Rights {
     return users.includes('*') || users.includes(user) || groups.some(group => this.#groups.get(group)?.has(user))
   }
 }
-
-function matcher(pattern: string): (repository: string, user: Principal) => boolean {
-  const parts = pattern.split(/(\*\*|\*|\{user\})/)
-  const expression = (user: Principal) =>
-    new RegExp(
-      `^${parts
-        .map(part => {
-          if (part === '**') return '.*'
-          if (part === '*') return '[^/]*'
-          // A name that is no part of a repository's name matches nothing.
-          if (part === '{user}') return user === undefined ? '(?!)' : escape(user)
-          return escape(part)
-        })
-        .join('')}$`,
-    )
-  if (pattern.includes('{user}')) return (repository, user) => expression(user).test(repository)
-  const fixed = expression(undefined)
-  return repository => fixed.test(repository)
-}
-
-const escape = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

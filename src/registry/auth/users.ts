@@ -64,12 +64,22 @@ export class Users {
       .slice(0, 16)
   }
 
+  #proof(name: string, password: string): Buffer {
+    return createHmac('sha256', this.#secret).update(`${name}\0${password}`).digest()
+  }
+
+  /** True if `password` was found to be that of the user `name` a short time ago. */
+  remembers(name: string, password: string): boolean {
+    const known = this.#known.get(name)
+    if (!known || known.hash !== this.#hashes.get(name) || known.until <= Date.now()) return false
+    return timingSafeEqual(known.proof, this.#proof(name, password))
+  }
+
   /** True if `password` is that of the user `name`. */
   async verify(name: string, password: string): Promise<boolean> {
     const hash = this.#hashes.get(name)
-    const proof = createHmac('sha256', this.#secret).update(`${name}\0${password}`).digest()
-    const known = this.#known.get(name)
-    if (known && known.hash === hash && known.until > Date.now() && timingSafeEqual(known.proof, proof)) return true
+    if (this.remembers(name, password)) return true
+    const proof = this.#proof(name, password)
     const right = await this.#turns.run(() => compare(password, hash ?? nobody))
     if (!right || hash === undefined) return false
     this.#known.delete(name)

@@ -2,7 +2,7 @@
 
 import { type ContentDigest, parseContentDigest } from '../digest.ts'
 import { RegistryError } from '../errors.ts'
-import { blobKey } from '../repository.ts'
+import { blobKey } from '../layout.ts'
 import type { ByteRange } from '../storage.ts'
 import type { RegistryAnswer, RegistryCall } from './call.ts'
 

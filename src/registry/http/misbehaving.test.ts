@@ -7,7 +7,7 @@ import { type Socket, connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DiskStorage } from '../disk-storage.ts'
-import { Repositories } from '../repository.ts'
+import { Repositories } from '../repositories.ts'
 import { type TestRegistry, pushImage, startRegistry } from '../testing.ts'
 import { Uploads } from '../uploads.ts'
 
@@ -36,7 +36,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 const uploadsIn = (registry: TestRegistry) => readdirSync(join(registry.root, 'repositories/a/_uploads'))
 
 test('a client that stalls in an upload is let go of, and the upload can be gone on with', async () => {
-  await using registry = await startRegistry(undefined, { idleTime: 300 })
+  await using registry = await startRegistry({ idleTime: 300 })
   const upload = await begin(registry)
   const stalled = await sendHalf(registry, 'PATCH', upload)
   await until(async () => (await received(registry, upload)) === '0-2')

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { temporaryDirectory } from '../../content/testing.ts'
 import { contentDigestOf } from '../digest.ts'
 import { type TestRegistry, pushBlob, pushImage, startRegistry } from '../testing.ts'
 
@@ -18,6 +19,11 @@ async function begin(registry: TestRegistry, name: string): Promise<string> {
   assert.equal(response.status, 202)
   assert.equal(response.headers.get('range'), '0-0')
   return (response.headers.get('location') ?? '').replace('/v2/', '')
+}
+
+async function usingRegistry<T>(root: string, body: (registry: TestRegistry) => Promise<T>): Promise<T> {
+  await using registry = await startRegistry({ root: root })
+  return await body(registry)
 }
 
 test('end-1: the registry says that it is one', async () => {
@@ -126,10 +132,13 @@ test('end-5: chunks, in order', async suite => {
 })
 
 test('an upload goes on after the registry was started anew', async () => {
-  await using first = await startRegistry()
-  const place = await begin(first, 'a')
-  await first.request('PATCH', place, { body: '01234' })
-  await using second = await startRegistry(first.root)
+  using directory = temporaryDirectory()
+  const place = await usingRegistry(directory.path, async first => {
+    const begun = await begin(first, 'a')
+    await first.request('PATCH', begun, { body: '01234' })
+    return begun
+  })
+  await using second = await startRegistry({ root: directory.path })
   const digest = contentDigestOf(Buffer.from('0123456789'), 'sha256')
   assert.equal((await second.request('PUT', `${place}?digest=${digest}`, { body: '56789' })).status, 201)
 })

@@ -9,6 +9,7 @@ import type { Caller, Gate } from '../auth/gate.ts'
 import type { Action } from '../auth/rights.ts'
 import { RegistryError, formatError, toRegistryError } from '../errors.ts'
 import { parseRepositoryName } from '../names.ts'
+import { type Facts, type Observer, observe } from '../observe/served.ts'
 import { blob } from './blobs.ts'
 import { type RegistryAnswer, type RegistryCall, type RegistryParts, sendAnswer } from './call.ts'
 import { catalog, referrers, tagList } from './lists.ts'
@@ -17,6 +18,8 @@ import { token } from './token.ts'
 import { beginUpload, upload } from './uploads.ts'
 
 interface Route {
+  /** For the access log and the metrics. */
+  readonly endpoint: string
   /** Of the path: the repository's name, and the reference. */
   readonly pattern: RegExp
   readonly methods: readonly string[]
@@ -25,12 +28,22 @@ interface Route {
 
 // Names may contain the words that follow them: the last ones count. The upload's id comes before a blob's digest.
 const routes: readonly Route[] = [
-  { pattern: /^(.+)\/blobs\/uploads\/?()$/, methods: ['POST'], handle: beginUpload },
-  { pattern: /^(.+)\/blobs\/uploads\/([^/]+)$/, methods: ['GET', 'PATCH', 'PUT', 'DELETE'], handle: upload },
-  { pattern: /^(.+)\/blobs\/([^/]+)$/, methods: ['GET', 'HEAD', 'DELETE'], handle: blob },
-  { pattern: /^(.+)\/manifests\/([^/]+)$/, methods: ['GET', 'HEAD', 'PUT', 'DELETE'], handle: manifest },
-  { pattern: /^(.+)\/tags\/list()$/, methods: ['GET'], handle: tagList },
-  { pattern: /^(.+)\/referrers\/([^/]+)$/, methods: ['GET'], handle: referrers },
+  { endpoint: 'uploads', pattern: /^(.+)\/blobs\/uploads\/?()$/, methods: ['POST'], handle: beginUpload },
+  {
+    endpoint: 'uploads',
+    pattern: /^(.+)\/blobs\/uploads\/([^/]+)$/,
+    methods: ['GET', 'PATCH', 'PUT', 'DELETE'],
+    handle: upload,
+  },
+  { endpoint: 'blobs', pattern: /^(.+)\/blobs\/([^/]+)$/, methods: ['GET', 'HEAD', 'DELETE'], handle: blob },
+  {
+    endpoint: 'manifests',
+    pattern: /^(.+)\/manifests\/([^/]+)$/,
+    methods: ['GET', 'HEAD', 'PUT', 'DELETE'],
+    handle: manifest,
+  },
+  { endpoint: 'tags', pattern: /^(.+)\/tags\/list()$/, methods: ['GET'], handle: tagList },
+  { endpoint: 'referrers', pattern: /^(.+)\/referrers\/([^/]+)$/, methods: ['GET'], handle: referrers },
 ]
 
 const commonHeaders = { 'docker-distribution-api-version': 'registry/2.0', 'x-content-type-options': 'nosniff' }
@@ -40,25 +53,28 @@ export interface ServerOptions {
   readonly idleTime?: number
   /** With it, the server speaks HTTPS only. */
   readonly tls?: TlsOptions | undefined
+  /** Is told of each request once it is over. */
+  readonly observer?: Observer | undefined
 }
 
 /** A server that answers for a registry; the caller listens and closes. */
 export function createRegistryServer(
   parts: RegistryParts,
   log: Log,
-  { idleTime = 120_000, tls }: ServerOptions = {},
+  { idleTime = 120_000, tls, observer = () => {} }: ServerOptions = {},
 ): Server {
   // A blob takes as long as it takes; only the head of a request must come soon, and something must come.
   const limits = { headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: idleTime }
-  const listener: RequestListener = (request, response) => void serve(parts, log, request, response)
+  const listener: RequestListener = (request, response) =>
+    void serve(parts, log, request, response, observe(request, response, observer))
   const server = tls ? createSecureServer({ ...limits, ...tls }, listener) : http.createServer(limits, listener)
   return server.setTimeout(idleTime)
 }
 
-async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, response: ServerResponse) {
+async function serve(parts: RegistryParts, log: Log, request: IncomingMessage, response: ServerResponse, facts: Facts) {
   for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value)
   try {
-    await sendAnswer(request, response, await answer(parts, request))
+    await sendAnswer(request, response, await answer(parts, request, facts))
   } catch (thrown) {
     const error = toRegistryError(thrown)
     const what = { err: thrown, method: request.method, url: request.url }
@@ -81,18 +97,23 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: Regis
   void sendAnswer(request, response, { status: error.status, headers, body: formatError(error) })
 }
 
-async function answer(parts: RegistryParts, request: IncomingMessage): Promise<RegistryAnswer> {
+async function answer(parts: RegistryParts, request: IncomingMessage, facts: Facts): Promise<RegistryAnswer> {
   const { gate } = parts
   const { pathname, query } = targetOf(request.url ?? '/')
-  if (gate && pathname === '/token') return await token(gate, request, query)
+  if (gate && pathname === '/token') {
+    facts.endpoint = 'token'
+    return await token(gate, request, query)
+  }
+  const found = findRoute(pathname)
+  Object.assign(facts, { endpoint: found?.route.endpoint ?? endpointOf(pathname), repository: found?.name })
   const caller = gate ? await gate.caller(request.headers) : nobody
+  facts.user = caller.user
   if (pathname === '/v2' || pathname === '/v2/') {
     gate?.check(caller, {})
     return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
   }
   const method = request.method ?? 'GET'
   if (pathname === '/v2/_catalog' && method === 'GET') return await catalog(await namesFor(parts, caller), query)
-  const found = findRoute(pathname)
   if (!found) throw new RegistryError('UNSUPPORTED', 'the registry has nothing at this path', { status: 404 })
   const { route, name, reference } = found
   if (!route.methods.includes(method)) throw new RegistryError('UNSUPPORTED', `${method} is not possible here`)
@@ -104,6 +125,9 @@ async function answer(parts: RegistryParts, request: IncomingMessage): Promise<R
 }
 
 const nobody: Caller = { user: undefined, access: undefined }
+
+const endpointOf = (pathname: string) =>
+  pathname === '/v2/_catalog' ? 'catalog' : /^\/v2\/?$/.test(pathname) ? 'base' : 'none'
 
 function findRoute(pathname: string): { route: Route; name: string; reference: string } | undefined {
   if (!pathname.startsWith('/v2/')) return undefined
