@@ -27,10 +27,22 @@ const actions: Partial<Record<keyof Handlers, string>> = {
   ContainerStart: 'start',
 }
 
+type Handler = (call: unknown) => Promise<Answer>
+
+const timedBy =
+  (begin: () => () => void, handler: Handler): Handler =>
+  async call => {
+    const stop = begin()
+    const answer = await handler(call)
+    stop()
+    return answer
+  }
+
 /** What the engine counts and measures for whoever scrapes it. */
 export class Metrics implements AsyncDisposable {
   readonly #registry = new Registry()
   readonly #actions: Histogram
+  readonly #hostInfo: Histogram
   readonly #undo = new AsyncDisposableStack()
 
   /** `info` is what `docker info` shows of the engine. */
@@ -44,6 +56,13 @@ export class Metrics implements AsyncDisposable {
       registers,
     })
     for (const action of Object.values(actions)) this.#actions.zero({ action })
+    this.#hostInfo = new Histogram({
+      name: `${prefix}host_info_functions_seconds`,
+      help: 'The number of seconds it takes to call functions gathering info about the host',
+      labelNames: ['function'],
+      registers,
+    })
+    this.#timeNetworks(engine)
     this.#describe(info)
     this.#countEvents(engine)
     this.#countHealthChecks(engine)
@@ -73,6 +92,20 @@ export class Metrics implements AsyncDisposable {
     gauge('engine_memory_bytes', 'The number of bytes of memory that the host system of the engine has').set(
       info.MemTotal,
     )
+  }
+
+  #timeNetworks({ networks }: Engine) {
+    const seconds = new Histogram({
+      name: `${prefix}network_actions_seconds`,
+      help: 'The number of seconds it takes to process each network action',
+      labelNames: ['action'],
+      registers: [this.#registry],
+    })
+    networks.observe((action, took) => {
+      seconds.observe({ action }, took)
+      // dockerd's name for connecting all networks of a container: here that is one.
+      if (action === 'connect') seconds.observe({ action: 'allocate' }, took)
+    })
   }
 
   #countEvents({ events }: Engine) {
@@ -126,22 +159,17 @@ export class Metrics implements AsyncDisposable {
     this.#registry.registerMetric(states)
   }
 
-  /** The same handlers, with the time measured that the actions on containers take when they succeed. */
+  /** The same handlers, with the time measured that info and the actions on containers take when they succeed. */
   timing<H extends Partial<Handlers>>(handlers: H): H {
-    const timed = Object.entries(actions).flatMap(([id, action]) => {
-      const handler = handlers[id as keyof Handlers] as ((call: unknown) => Promise<Answer>) | undefined
-      return handler === undefined ? [] : [[id, this.#timed(handler, action)] as const]
+    const actionTimers = Object.entries(actions).map(
+      ([id, action]) => [id, () => this.#actions.startTimer({ action })] as const,
+    )
+    const infoTimer = ['SystemInfo', () => this.#hostInfo.startTimer({ function: 'system_info' })] as const
+    const timed = [infoTimer, ...actionTimers].flatMap(([id, begin]) => {
+      const handler = handlers[id as keyof Handlers] as Handler | undefined
+      return handler === undefined ? [] : [[id, timedBy(begin, handler)] as const]
     })
     return { ...handlers, ...Object.fromEntries(timed) }
-  }
-
-  #timed(handler: (call: unknown) => Promise<Answer>, action: string) {
-    return async (call: unknown) => {
-      const stop = this.#actions.startTimer({ action })
-      const answer = await handler(call)
-      stop()
-      return answer
-    }
   }
 
   /** Serves GET /metrics at `address`, to anyone who reaches it. Throws `system` if it cannot be bound. */

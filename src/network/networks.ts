@@ -41,6 +41,9 @@ export interface NetworksOptions {
   readonly clock?: Clock
 }
 
+/** Told of the seconds that connecting a container, or releasing what it had, took. */
+export type NetworkObserver = (action: 'connect' | 'release', seconds: number) => void
+
 /** The networks of one daemon. Call `restore` for every running container, then `start`. */
 export class Networks implements AsyncDisposable {
   readonly #options: NetworksOptions
@@ -50,6 +53,7 @@ export class Networks implements AsyncDisposable {
   // Containers made known before the start, so that the rules can be loaded with theirs among them.
   readonly #waiting: LiveConnection[] = []
   #bridge: BridgeNetwork | undefined
+  #observer: NetworkObserver | undefined
 
   /** Throws invalid if the bridge's name cannot be one. */
   constructor(options: NetworksOptions) {
@@ -89,14 +93,27 @@ export class Networks implements AsyncDisposable {
    * dockerd's message for a taken port.
    */
   async connect(request: ConnectRequest): Promise<Connection> {
-    if (request.networkMode === 'none')
+    return await this.#timed('connect', async () => {
+      if (request.networkMode !== 'none') return await this.#started().connect(request)
       return { namespace: createIsolated(request.namespace), ports: [], reservations: [] }
-    return this.#started().connect(request)
+    })
   }
 
   /** Withdraws the ports of an endpoint and frees its addresses; the device goes with the namespace. Idempotent. */
   async disconnect(endpoint: Endpoint): Promise<void> {
-    await this.#started().disconnect(endpoint)
+    await this.#timed('release', () => this.#started().disconnect(endpoint))
+  }
+
+  /** From now on `observer` is told of all that succeeds. */
+  observe(observer: NetworkObserver): void {
+    this.#observer = observer
+  }
+
+  async #timed<T>(action: 'connect' | 'release', body: () => Promise<T>): Promise<T> {
+    const before = performance.now()
+    const result = await body()
+    this.#observer?.(action, (performance.now() - before) / 1000)
+    return result
   }
 
   /** Takes a container that runs already back on the books, with the sockets of its relayed ports from the shim. */

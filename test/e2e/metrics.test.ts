@@ -25,6 +25,8 @@ test('metrics', { skip: onDockerd }, async () => {
   assert.equal(await value('container_actions_seconds_count{action="create"}'), 2)
   assert.equal(await value('container_actions_seconds_count{action="start"}'), 1)
   assert.equal(await value('container_actions_seconds_count{action="delete"}'), 0)
+  assert.equal(await value('network_actions_seconds_count{action="connect"}'), 1)
+  assert.equal(await value('network_actions_seconds_count{action="allocate"}'), 1)
   await until(async () => ((await value('health_checks_total')) ?? 0) > 0)
   // As with dockerd, a probe that finds something wrong has not failed; one that can't be run has.
   assert.equal(await value('health_checks_failed_total'), 0)
@@ -37,6 +39,9 @@ test('metrics', { skip: onDockerd }, async () => {
   const rest = 'kernel="{{.KernelVersion}}",os="{{.OperatingSystem}}",os_type="linux",os_version="{{.OSVersion}}"'
   const labels = await engine.ok(['info', '--format', `${template},${rest}`])
   assert.ok((await scrape()).includes(`engine_daemon_engine_info{${labels},`), labels)
+  assert.ok(((await value('host_info_functions_seconds_count{function="system_info"}')) ?? 0) > 0)
+  await engine.ok(['rm', '-f', 'unwell'])
+  assert.equal(await value('network_actions_seconds_count{action="release"}'), 1)
   assert.ok(((await value('events_total')) ?? 0) >= 3)
   assert.match(await scrape(), /^engine_daemon_engine_info\{.*version="\d.*"\} 1$/m)
   assert.match(await scrape(), /^process_resident_memory_bytes \d/m)
