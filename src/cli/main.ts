@@ -10,6 +10,7 @@ import { type Context, PlainFailure, type Verb } from './verb.ts'
 import { findVerb, isGroup, verbs } from './verbs.ts'
 
 const globalFlags = [
+  flag('config', 'text', 'Location of client config files (default "~/.docker")'),
   flag('host', 'text', 'Address of the engine: unix:///path or tcp://host:port', 'H'),
   flag('tls', 'bool', 'Use TLS; implied by --tlsverify'),
   flag('tlsverify', 'bool', 'Use TLS and verify the remote'),
@@ -59,7 +60,7 @@ async function runVerb(name: string, verb: Verb, argv: readonly string[], global
       stdin: process.stdin,
       stdout: process.stdout,
       stderr: process.stderr,
-      env: process.env,
+      env: environment(globals),
     }
     return await verb.run(context, flags, operands)
   } catch (error) {
@@ -70,6 +71,11 @@ async function runVerb(name: string, verb: Verb, argv: readonly string[], global
     const hint = named ? `\n\nRun 'gantry ${name} --help' for more information` : ''
     return fail(`${named ? 'gantry: ' : ''}${describeFailure(error)}${hint}`, exitCode)
   }
+}
+
+function environment(globals: FlagValues): Context['env'] {
+  const directory = globals.text('config')
+  return directory === undefined ? process.env : { ...process.env, DOCKER_CONFIG: directory }
 }
 
 function clientFor(globals: FlagValues): Client {

@@ -10,7 +10,7 @@ export interface Context {
   readonly client: Client
   readonly stdin: Readable & Partial<Pick<ReadStream, 'isTTY' | 'setRawMode'>>
   readonly stdout: Writable & Partial<Pick<WriteStream, 'isTTY' | 'rows' | 'columns'>>
-  readonly stderr: Writable
+  readonly stderr: Writable & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>
   readonly env: Readonly<Record<string, string | undefined>>
 }
 

@@ -59,6 +59,10 @@ const plainVerbs: Readonly<Record<string, Entry>> = {
   },
   commit: { summary: "Create a new image from a container's changes", load: () => import('./commands/commit.ts') },
   images: { summary: 'List images', load: () => import('./commands/images.ts') },
+  pull: { summary: 'Download an image from a registry', load: () => import('./commands/pull.ts') },
+  push: { summary: 'Upload an image to a registry', load: () => import('./commands/push.ts') },
+  login: { summary: 'Authenticate to a registry', load: () => import('./commands/login.ts') },
+  logout: { summary: 'Log out from a registry', load: () => import('./commands/logout.ts') },
   load: { summary: 'Load an image from a tar archive or STDIN', load: () => import('./commands/load.ts') },
   import: {
     summary: 'Import the contents from a tarball to create a filesystem image',
@@ -122,7 +126,7 @@ const members: Readonly<Record<string, readonly string[]>> = {
     'attach commit cp create diff exec export kill logs pause port rename restart rm run start stats stop top unpause ' +
     'update wait'
   ).split(' '),
-  image: ['history', 'import', 'load', 'save', 'tag'],
+  image: ['history', 'import', 'load', 'pull', 'push', 'save', 'tag'],
   system: ['events', 'info'],
 }
 

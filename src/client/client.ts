@@ -20,6 +20,8 @@ export interface RequestOptions {
   /** Sent as it is; excludes `body`. */
   readonly input?: Readable
   readonly contentType?: string
+  /** Besides those that say what the body is. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
@@ -101,7 +103,7 @@ export class Client implements Disposable {
       method,
       agent,
       path: path + encodeQuery(options.query),
-      headers: { Host: 'gantry', ...contentHeaders(options), ...extra },
+      headers: { Host: 'gantry', ...contentHeaders(options), ...options.headers, ...extra },
       signal: options.signal,
     })
   }

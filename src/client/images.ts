@@ -9,8 +9,9 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '../api/types/image.ts'
-import { parseReference, repositoryOf } from '../oci/reference.ts'
+import { type Reference, parseReference, repositoryOf } from '../oci/reference.ts'
 import type { Client } from './client.ts'
+import { type RegistryCredentials, authHeader } from './registries.ts'
 import { jsonLines } from './streams.ts'
 
 // A reference's slashes are part of the path.
@@ -58,13 +59,28 @@ export async function* importImage(
   yield* jsonLines<ProgressMessage>(response)
 }
 
-/** Fetches an image from its registry; yields what the engine reports meanwhile. */
+/** Fetches an image from its registry, or all of a repository; yields what the engine reports meanwhile. */
 export async function* pullImage(
   client: Client,
-  { repo, tag, platform }: { repo: string; tag: string; platform?: string },
+  { repo, tag, platform }: { repo: string; tag?: string; platform?: string },
+  credentials: RegistryCredentials,
 ): AsyncGenerator<ProgressMessage> {
   const query = { fromImage: repositoryOf(parseReference(repo)), tag, platform }
-  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/create', { query }))
+  const headers = authHeader(credentials)
+  yield* jsonLines<ProgressMessage>(await client.request('POST', '/images/create', { query, headers }))
+}
+
+/** Sends an image to its registry, or without a tag all of its repository; yields what the engine reports meanwhile. */
+export async function* pushImage(
+  client: Client,
+  reference: Reference,
+  platform: Platform | undefined,
+  credentials: RegistryCredentials,
+): AsyncGenerator<ProgressMessage> {
+  const query = { tag: reference.tag ?? '', platform }
+  const path = pathOf(repositoryOf(reference), '/push')
+  const headers = authHeader(credentials)
+  yield* jsonLines<ProgressMessage>(await client.request('POST', path, { query, headers }))
 }
 
 /** Throws invalid if `name` can't be an image's. */

@@ -4,8 +4,11 @@ import type { ContainerCreateResponse } from '../../api/types/container.ts'
 import { EngineError } from '../../client/client.ts'
 import { type ContainerDefinition, createContainer } from '../../client/containers.ts'
 import { pullImage } from '../../client/images.ts'
-import { invalid, system } from '../../lib/errors.ts'
+import { invalid } from '../../lib/errors.ts'
 import type { FlagValues } from '../flags.ts'
+import { credentialsFor, serverOf } from '../login/credentials.ts'
+import { showProgress } from '../output/progress.ts'
+import { silent } from '../output/silent.ts'
 import { splitTag } from '../reference.ts'
 import type { Context } from '../verb.ts'
 
@@ -31,7 +34,7 @@ export async function createWithImage(
     return await createContainer(client, definition, query)
   } catch (error) {
     if (policy !== 'missing' || !isMissing(error)) throw error
-    context.stderr.write(`Unable to find image '${fullName(image)}' locally\n`)
+    if (!flags.bool('quiet')) context.stderr.write(`Unable to find image '${fullName(image)}' locally\n`)
     await pull(context, flags, image)
     return createContainer(client, definition, query)
   }
@@ -51,13 +54,9 @@ function fullName(image: string): string {
 
 const isMissing = (error: unknown) => error instanceof EngineError && error.message.startsWith('No such image: ')
 
-async function pull({ client, stderr }: Context, flags: FlagValues, image: string) {
+async function pull({ client, env, stderr }: Context, flags: FlagValues, image: string) {
   const { repo = '', tag = 'latest' } = splitTag(image)
-  for await (const message of pullImage(client, { repo, tag, platform: flags.text('platform') })) {
-    if (message.error !== undefined) throw system(message.errorDetail?.message ?? message.error)
-    // What is under way is for terminals; what was reached is for everybody.
-    if (message.status !== undefined && message.progressDetail === undefined && !flags.bool('quiet')) {
-      stderr.write(`${message.id === undefined ? '' : `${message.id}: `}${message.status}\n`)
-    }
-  }
+  const credentials = await credentialsFor(env, serverOf(image))
+  const messages = pullImage(client, { repo, tag, platform: flags.text('platform') }, credentials)
+  await showProgress(messages, { output: flags.bool('quiet') ? silent : stderr })
 }
