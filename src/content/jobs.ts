@@ -10,6 +10,7 @@ import { removeTree } from '../kernel/remove-tree.ts'
 import { getXattr, listXattrs, removeXattr, setXattr } from '../kernel/xattr.ts'
 import { unavailable } from '../lib/errors.ts'
 import type { Digest } from '../oci/digest.ts'
+import { type ShareJob, type ShareResult, share } from './equal-files.ts'
 import { type Growth, readGrowing } from './growing.ts'
 import { decompress } from './decompress.ts'
 import { nameOf } from './layer-path.ts'
@@ -48,7 +49,7 @@ export interface RemoveJob {
   readonly names: readonly string[]
 }
 
-export type Job = UnpackJob | ImplyJob | SyncJob | RemoveJob
+export type Job = UnpackJob | ImplyJob | SyncJob | RemoveJob | ShareJob
 
 export interface UnpackResult extends Unpacked {
   /** The digest of the archive as it is when decompressed. */
@@ -60,6 +61,7 @@ export interface JobResults {
   readonly imply: undefined
   readonly sync: undefined
   readonly remove: undefined
+  readonly share: ShareResult
 }
 
 /** What a job may ask and tell while it runs. */
@@ -82,6 +84,8 @@ export async function runJob(job: Job, control: JobControl): Promise<JobResults[
       return sync(job)
     case 'remove':
       return remove(job)
+    case 'share':
+      return share(job, () => control.cancelled())
   }
 }
 

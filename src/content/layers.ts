@@ -1,18 +1,22 @@
 // Unpacked layers: one directory each, named by the layer's chainID, and shared by all images built on it.
 
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { constants, existsSync, readdirSync, renameSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openPath } from '../kernel/descriptor.ts'
 import { hasCode } from '../kernel/ffi.ts'
+import { sharesBlocks } from '../kernel/shared-blocks.ts'
 import { invalid, kindOf, system } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
 import { type Digest, digestOf, hexOf, isDigest } from '../oci/digest.ts'
 import type { Database } from '../state/database.ts'
 import type { Growth } from './growing.ts'
 import { type Hold, Holds } from './holds.ts'
 import type { UnpackJob, UnpackResult } from './jobs.ts'
-import { LayerPublisher } from './layer-publisher.ts'
+import { LayerPublisher, type UnpublishedLayer } from './layer-publisher.ts'
 import { LayerRows } from './layer-rows.ts'
+import { LayerSharer } from './layer-sharer.ts'
 import { type UnpackLimits, defaultLimits } from './limits.ts'
 import type { JobOptions, WorkerPool } from './pool.ts'
 
@@ -62,6 +66,8 @@ export interface LayersOptions {
   /** Unpacks what is on its way here, which may take as long as others please. Default: the same. */
   readonly patientPool?: WorkerPool
   readonly limits?: UnpackLimits
+  /** Lets equal files of layers share blocks, where the file system can; `pool` is used for nothing else. */
+  readonly sharing?: { readonly pool: WorkerPool; readonly log: Log }
 }
 
 /** One attempt to unpack a layer, which all who need the layer wait for. */
@@ -82,12 +88,15 @@ export class Layers {
   readonly #holds = new Holds<ChainId>()
   readonly #attempts = new Map<ChainId, Attempt>()
   readonly #removals = new Set<Promise<unknown>>()
+  readonly #sharing: LayersOptions['sharing']
+  #sharer: LayerSharer | undefined
 
-  constructor({ root, database, pool, patientPool = pool, limits = defaultLimits }: LayersOptions) {
+  constructor({ root, database, pool, patientPool = pool, limits = defaultLimits, sharing }: LayersOptions) {
     this.#directory = join(root, 'layers')
     this.#pool = pool
     this.#patientPool = patientPool
     this.limits = limits
+    this.#sharing = sharing
     this.#rows = new LayerRows(database)
     this.#publisher = new LayerPublisher(this.#directory, this.#rows, pool)
   }
@@ -100,6 +109,14 @@ export class Layers {
   /** Makes the directory. To be called before anything else. */
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o710 })
+    using directory = openPath(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    if (!this.#sharing || !sharesBlocks(directory)) return
+    const quiet = async () => {
+      while (this.#attempts.size > 0) {
+        await Promise.allSettled(Array.from(this.#attempts.values(), ({ published }) => published))
+      }
+    }
+    this.#sharer = new LayerSharer({ ...this.#sharing, directory: this.#directory, rows: this.#rows, quiet })
   }
 
   /** The directory with a layer's files, to be a lower directory of an overlay. */
@@ -206,7 +223,7 @@ export class Layers {
       // A layer takes its turn after the one below it.
       await below?.queued
       const layer = { ...result, chainId: chain[index] as ChainId, parent: chain[index - 1], directory: target.path }
-      return { published: this.#publisher.publish(layer).catch(target.discard) }
+      return { published: this.#publish(layer).catch(target.discard) }
     } catch (error) {
       return await target.discard(error)
     }
@@ -241,7 +258,7 @@ export class Layers {
       hold.add(chainId)
       const running = this.#attempts.get(chainId)
       if (!this.has(chainId) && !running) {
-        await this.#publisher.publish({ ...result, chainId, directory: target.path })
+        await this.#publish({ ...result, chainId, directory: target.path })
         return chainId
       }
       await running?.published
@@ -250,6 +267,11 @@ export class Layers {
     } catch (error) {
       return await target.discard(error)
     }
+  }
+
+  async #publish(layer: UnpublishedLayer): Promise<void> {
+    await this.#publisher.publish(layer)
+    this.#sharer?.add(layer.chainId)
   }
 
   #job(archive: string, target: string): UnpackJob {
@@ -284,15 +306,16 @@ export class Layers {
       }
       return name
     })
-    this.#removeLater(names)
+    const free = this.#sharer?.leave(doomed.map(({ chainId }) => chainId))
+    this.#removeLater(names, free)
     return doomed.map(({ chainId }) => chainId)
   }
 
   // What can't be removed now is found at the next start.
-  #removeLater(names: readonly string[]): void {
+  #removeLater(names: readonly string[], free: Promise<void> = Promise.resolve()): void {
     if (names.length === 0) return
-    const removal: Promise<unknown> = this.#pool
-      .run({ kind: 'remove', directory: this.#directory, names })
+    const removal: Promise<unknown> = free
+      .then(() => this.#pool.run({ kind: 'remove', directory: this.#directory, names }))
       .catch(() => {})
       .finally(() => this.#removals.delete(removal))
     this.#removals.add(removal)
@@ -301,6 +324,11 @@ export class Layers {
   /** Waits until the files of all layers that were collected are gone. */
   async settled(): Promise<void> {
     await Promise.all(this.#removals)
+  }
+
+  /** Waits until the files of all layers share what they can. */
+  async shared(): Promise<void> {
+    await this.#sharer?.settled()
   }
 
   /**
@@ -313,6 +341,7 @@ export class Layers {
       return !isDigest(chainId) || !this.has(chainId)
     })
     if (names.length > 0) await this.#pool.run({ kind: 'remove', directory: this.#directory, names })
+    this.#sharer?.addMissed()
     return this.#rows.all().filter(chainId => !existsSync(this.path(chainId)))
   }
 }

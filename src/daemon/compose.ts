@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly partialMaxSize: number
   /** What one layer may unpack to. */
   readonly layers: UnpackLimits
+  /** Equal files of layers share blocks, where the file system can. */
+  readonly shareFiles: boolean
   readonly retention: RetentionLimits
   readonly network: Omit<NetworksOptions, 'database' | 'log'>
   /** Beside crun and runc. */
@@ -107,7 +109,8 @@ export async function composeEngine(
   const pool = undo.use(new WorkerPool())
   const patientPool = undo.use(new WorkerPool({ size: Math.max(4, availableParallelism()) }))
   const removeTree = treeRemover(pool)
-  const layers = new Layers({ root: settings.dataRoot, database, pool, patientPool, limits: options.layers })
+  const sharing = options.shareFiles ? { pool: undo.use(new WorkerPool({ size: 1 })), log } : undefined
+  const layers = new Layers({ root: settings.dataRoot, database, pool, patientPool, limits: options.layers, sharing })
   await Promise.all([blobs.prepare(), layers.prepare()])
   const host = readHostFacts()
   if (host.apparmor) await ensureApparmorProfile()

@@ -48,6 +48,7 @@ export function engineOptions(config: Config): EngineOptions {
     downloads: { concurrent: config.maxDownloads, attempts: config.maxDownloadAttempts, referrers: config.referrers },
     uploads: config.maxUploads,
     partialMaxSize: config.partialMaxSize,
+    shareFiles: config.shareFiles,
     layers: {
       ...defaultLimits,
       maxEntries: config.layerMaxEntries,

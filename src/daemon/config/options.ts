@@ -225,6 +225,12 @@ export const options = {
     true,
     'Pull signatures and other manifests that refer to an image with it',
   ),
+  shareFiles: option(
+    'image-share-files',
+    boolean,
+    true,
+    'Let equal files of layers share blocks, where the file system can (xfs, btrfs)',
+  ),
   layerMaxEntries: option(
     'image-layer-max-entries',
     integer(1),
