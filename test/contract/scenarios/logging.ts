@@ -7,12 +7,37 @@ const refused = (driver: string, ...options: string[]) =>
 const notStarted = (driver: string, ...options: string[]) =>
   `docker run --log-driver ${driver} ${options.map(option => `--log-opt '${option}'`).join(' ')} busybox true`
 
+// A log with an empty line and one without an end; by another container one with both streams, whose order is by chance. A
+// driver that sends them away must lose nothing of dockerd's copy: over UDP gelf does while nobody listens, syslog doesn't.
+const shown = (flags: string) => `echo "[${flags}]"; docker logs ${flags} p1`
+const readBack = (driver: string, ...options: string[]) => {
+  const given = `--label a=b --log-driver ${driver} ${options.map(option => `--log-opt ${option}`).join(' ')}`
+  return [
+    `docker run --name p1 ${given} busybox sh -c "echo one; sleep .1; echo; printf three"`,
+    `at=$(docker logs -t p1 | sed -n 2p | cut -d" " -f1); ${['--since $at', '--until $at', '--since $at --until $at', '-f --since $at -t'].map(shown).join('; ')}`,
+    ['', '-t', '--details', '-t --details', '--tail 0', '--tail 1', '-n 2 -t', '-n 99', '-f', '-f --tail 1']
+      .map(shown)
+      .join('; '),
+    'docker start -a p1; docker logs p1; docker logs -n 2 p1',
+    `docker run --name q1 ${given} busybox sh -c "echo out; echo err >&2"; docker logs q1 2>/dev/null; docker logs -t --details q1 2>&1 >/dev/null; docker logs -f q1 2>&1 | wc -l`,
+  ]
+}
+
 export const logging: Scenarios = {
   'options of json-file': [
     refused('json-file', 'nothing=1'),
     refused('json-file', 'mode=x'),
     refused('json-file', 'max-buffer-size=1m'),
     refused('json-file', 'mode=non-blocking', 'max-buffer-size=x'),
+    refused('json-file', 'mode=blocking', 'max-buffer-size=1m'),
+    refused('json-file', 'mode=', 'max-buffer-size=1m'),
+    refused('json-file', 'max-buffer-size=x'),
+    notStarted('json-file', 'mode=non-blocking', 'max-buffer-size=-1'),
+    notStarted('json-file', 'mode=non-blocking', 'max-buffer-size=0'),
+    notStarted('json-file', 'mode=non-blocking', 'max-buffer-size='),
+    refused('local', 'max-buffer-size=1m'),
+    refused('none', 'max-buffer-size=1m'),
+    refused('none', 'mode=x'),
     refused('json-file', 'cache-disabled=x'),
     refused('json-file', 'cache-foo=x'),
     notStarted('json-file', 'max-size=0', 'max-file=2'),
@@ -78,6 +103,9 @@ export const logging: Scenarios = {
     'docker create --log-driver fluentd --log-opt fluentd-address=localhost --log-opt fluentd-max-retries=3 --log-opt fluentd-retry-wait=1.5s busybox true',
   ],
   'options of journald': [refused('journald', 'x=y')],
+  'logs of json-file, by each flag': readBack('json-file', 'labels=a'),
+  'logs of local, by each flag': readBack('local'),
+  'logs of syslog, by each flag': readBack('syslog', 'syslog-address=udp://127.0.0.1:1'),
   none: [
     'docker run --name p1 --log-driver none busybox echo seen; docker logs p1; docker inspect p1 -f "[{{.LogPath}}] {{json .HostConfig.LogConfig}}"',
   ],
