@@ -80,6 +80,17 @@ function mayImport(file: string, target: string): boolean {
   return (ranks[to] ?? Number.POSITIVE_INFINITY) < (ranks[from] ?? 0) && (narrower[from]?.includes(to) ?? true)
 }
 
+test('only the list of verbs imports commands of the CLI', () => {
+  const commands = 'src/cli/commands/'
+  const offending = sources.filter(
+    file =>
+      file !== 'src/cli/verbs.ts' &&
+      !file.startsWith(commands) &&
+      importsOf(file).some(target => target.startsWith(commands)),
+  )
+  assert.deepEqual(offending, [])
+})
+
 test('no file imports itself through others', () => {
   const done = new Set<string>()
   const cycles: string[] = []

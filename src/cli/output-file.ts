@@ -20,6 +20,12 @@ export function checkOutputPath(path: string, missing = isMissing): void {
   if (there?.isFIFO()) throw invalid('got a named pipe')
 }
 
+/** The same for the archives of export and save, which no directory may be in the way of. */
+export function checkArchivePath(path: string): void {
+  checkOutputPath(path, directory => `stat ${directory}: no such file or directory`)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw invalid('cannot write to a directory')
+}
+
 const isMissing = (directory: string) => `directory ${JSON.stringify(directory)} does not exist`
 
 function look(path: string) {

@@ -10,8 +10,9 @@ export const engineVersion = (client: Client): Promise<SystemVersion> => client.
 /** What the engine and its host have and are set to. */
 export const engineInfo = (client: Client): Promise<SystemInfo> => client.json('GET', '/info')
 
-/** What objects take on disk, as sums. */
-export const engineDiskUsage = (client: Client): Promise<SystemDataUsage> => client.json('GET', '/system/df')
+/** What objects take on disk: as sums, and with `verbose` one by one. */
+export const engineDiskUsage = (client: Client, verbose?: boolean): Promise<SystemDataUsage> =>
+  client.json('GET', '/system/df', { query: { verbose } })
 
 /** What happens in the engine, as JSON objects line by line; times in seconds, with a fraction. */
 export function engineEvents(

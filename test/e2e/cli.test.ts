@@ -98,6 +98,14 @@ version --format {{.Server.Version}}
 info --format {{.ServerVersion}},{{.Driver}},{{.Containers}}
 system info --format {{.ServerVersion}}
 system df --format {{.Type}},{{.TotalCount}},{{.Active}}
+volume create dfvol
+run -d --name dfuser -v dfvol:/v busybox sleep 300
+system df -v
+system df -v --format json
+system df -v --format '{{json .Containers}}'
+rm -f dfuser
+volume rm dfvol
+export -o /tmp nosuch
 container prune -f
 image prune -f
 image prune -f --filter bogus

@@ -4,7 +4,7 @@ import { exportContainer } from '../../client/files.ts'
 import { copy } from '../../client/streams.ts'
 import { invalid, messageOf } from '../../lib/errors.ts'
 import { flag } from '../flags.ts'
-import { checkOutputPath, writeFile } from '../output-file.ts'
+import { checkArchivePath, writeFile } from '../output-file.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = {
@@ -22,7 +22,7 @@ export const verb: Verb = {
       return 0
     }
     try {
-      checkOutputPath(path, directory => `stat ${directory}: no such file or directory`)
+      checkArchivePath(path)
     } catch (cause) {
       throw invalid(`failed to export container: ${messageOf(cause)}`, { cause })
     }

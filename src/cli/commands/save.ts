@@ -1,11 +1,10 @@
 // `gantry save`: images as an archive.
 
-import { statSync } from 'node:fs'
 import { saveImages } from '../../client/images.ts'
 import { copy } from '../../client/streams.ts'
 import { invalid, messageOf } from '../../lib/errors.ts'
 import { flag } from '../flags.ts'
-import { checkOutputPath, writeFile } from '../output-file.ts'
+import { checkArchivePath, writeFile } from '../output-file.ts'
 import { platformOf } from '../platform.ts'
 import type { Verb } from '../verb.ts'
 
@@ -24,8 +23,7 @@ export const verb: Verb = {
       throw invalid('cowardly refusing to save to a terminal. Use the -o flag or redirect')
     }
     try {
-      if (path !== '') checkOutputPath(path, directory => `stat ${directory}: no such file or directory`)
-      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw invalid('cannot write to a directory')
+      if (path !== '') checkArchivePath(path)
     } catch (cause) {
       throw invalid(`failed to save image: ${messageOf(cause)}`, { cause })
     }

@@ -12,12 +12,21 @@ const titles = { Type: 'TYPE', TotalCount: 'TOTAL', Active: 'ACTIVE', Size: 'SIZ
 export const verb: Verb = {
   usage: '[OPTIONS]',
   summary: 'Show docker disk usage',
-  flags: [flag('format', 'text', "Format output: 'table', 'table TEMPLATE', 'json' or a Go template")],
+  flags: [
+    flag('format', 'text', "Format output: 'table', 'table TEMPLATE', 'json' or a Go template"),
+    flag('verbose', 'bool', 'Show detailed information on space usage', 'v'),
+  ],
   operands: { min: 0, max: 0 },
   async run(context, flags) {
+    const format = flags.text('format')
+    if (flags.bool('verbose')) {
+      const { describeUsage } = await import('../output/usage.ts')
+      context.stdout.write(describeUsage(await engineDiskUsage(context.client, true), format))
+      return 0
+    }
     const rows = rowsOf(await engineDiskUsage(context.client))
     const listing = { rows, titles, columns: Object.keys(titles), key: 'Type' }
-    context.stdout.write(formatListing(listing, flags.text('format'), false))
+    context.stdout.write(formatListing(listing, format, false))
     return 0
   },
 }
