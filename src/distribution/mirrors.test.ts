@@ -58,6 +58,7 @@ test('a mirror that has everything is enough, even if the registry is away', asy
   assert.deepEqual((await repository.manifest('1')).bytes, index)
   assert.equal(await collect(repository.blob(blob)), content.toString())
   assert.equal(await repository.hasBlob(blob.digest), true)
+  assert.deepEqual(await repository.referrers(blob.digest), [])
   assert.equal(origin.asked.length, 0)
   assert.ok(mirror.asked.every(({ url }) => url.startsWith('/prefix/v2/')))
   assert.ok(repository.withoutMirrors)

@@ -113,11 +113,12 @@ export class HttpRepository implements Repository {
   }
 
   async referrers(digest: Digest, { signal }: CallOptions = {}): Promise<Descriptor[]> {
-    const session = await this.#origin(signal)
+    const path = this.#at(`referrers/${digest}`)
     try {
-      const path = this.#at(`referrers/${digest}`)
-      const answer = await session.request({ method: 'GET', path, expect: [200], signal })
-      return manifestsIn(await readBytes(answer, maximumManifestSize))
+      return await this.#read(async session => {
+        const answer = await session.request({ method: 'GET', path, expect: [200], signal })
+        return manifestsIn(await readBytes(answer, maximumManifestSize))
+      }, signal)
     } catch (error) {
       if (!isMissing(error)) throw error
     }
