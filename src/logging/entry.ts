@@ -12,16 +12,24 @@ export interface FileEntry {
   readonly attrs?: Readonly<Record<string, string>>
 }
 
-// A line may have been cut short by a full disk.
+// A line may have been cut short by a full disk, or be of a damaged file.
 function parseEntry(line: string): FileEntry | undefined {
   try {
-    return JSON.parse(line) as FileEntry
+    const value: unknown = JSON.parse(line)
+    return isEntry(value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** The entries in lines of a log file, each with its newline. */
+function isEntry(value: unknown): value is FileEntry {
+  if (typeof value !== 'object' || value === null) return false
+  const { log, stream, time, attrs } = value as Partial<FileEntry>
+  if (typeof log !== 'string' || typeof stream !== 'string' || typeof time !== 'string') return false
+  return attrs === undefined || (attrs !== null && Object.values(attrs).every(text => typeof text === 'string'))
+}
+
+/** The entries in lines of a log file, each with its newline; what is no entry is left out. */
 export function* parseEntries(lines: Buffer): Generator<FileEntry> {
   const text = lines.toString()
   for (let start = 0, end = text.indexOf('\n'); end !== -1; start = end + 1, end = text.indexOf('\n', start)) {

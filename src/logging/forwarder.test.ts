@@ -180,3 +180,18 @@ test('the end waits longer for a collector that takes what it gets than for one 
   assert.ok(held < 8000, `${held} ms`)
   assert.deepEqual(slow.lines, numbers(1, 1000))
 })
+
+test('lines that are no entries keep nothing that follows', async () => {
+  using log = new ShimLog()
+  const collector = new Collector()
+  log.write('stdout', 'one\n')
+  const time = '2026-03-04T05:06:07Z'
+  const wrong = [null, 5, 'text', [], {}, { log: 1, stream: 'stdout', time }, { log: 'x', stream: 'stdout', time: 7 }]
+  const entry = { log: 'x', stream: 'stdout', time }
+  const values = [...wrong, { ...entry, attrs: null }, { ...entry, attrs: { a: 1 } }, { ...entry, time: 'never' }]
+  log.damage('{"log":"tw', ...values.map(value => JSON.stringify(value)))
+  log.write('stdout', 'three\n')
+  const forwarder = log.forward(collector.sink, false)
+  await until(() => forwarder.isOver)
+  assert.deepEqual(collector.lines, ['one', 'three'])
+})

@@ -194,9 +194,9 @@ export class Forwarder {
     let last: string | undefined
     let skipped = this.#resumed
     for (const entry of parseEntries(lines)) {
-      last = entry.time
       const message = maker.make(entry)
       if (!message) continue
+      last = entry.time
       if (after !== undefined && message.time <= after) skipped = true
       else {
         if (!skipped) this.#sayDropped()

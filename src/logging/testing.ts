@@ -42,6 +42,11 @@ export class ShimLog implements Disposable {
     appendFileSync(this.path, entries.map(entry => `${entry}\n`).join(''))
   }
 
+  /** Appends lines as no shim writes them. */
+  damage(...lines: readonly string[]) {
+    appendFileSync(this.path, lines.map(line => `${line}\n`).join(''))
+  }
+
   #nextTime(): string {
     return `2026-03-04T05:06:07.${String(100_000_000 + this.#entries++)}Z`
   }
