@@ -45,7 +45,7 @@ function groupless(group: string, [second]: readonly string[]): number {
   if (second === undefined || second === '--help') return print(groupHelp(group))
   const sentence = `gantry: unknown command: gantry ${group} ${second}`
   // As docker has it.
-  const usage = ['container', 'image', 'network'].includes(group) ? group : `${group} COMMAND`
+  const usage = ['checkpoint', 'container', 'image', 'network'].includes(group) ? group : `${group} COMMAND`
   return fail(`${sentence}\n\nUsage:  gantry ${usage}\n\nRun 'gantry ${group} --help' for more information`, 1)
 }
 

@@ -85,6 +85,15 @@ const plainVerbs: Readonly<Record<string, Entry>> = {
 }
 
 const groupedVerbs: Readonly<Record<string, Entry>> = {
+  'checkpoint create': {
+    summary: 'Create a checkpoint from a running container',
+    load: () => import('./commands/checkpoint-create.ts'),
+  },
+  'checkpoint ls': {
+    summary: 'List checkpoints for a container',
+    load: () => import('./commands/checkpoint-ls.ts'),
+  },
+  'checkpoint rm': { summary: 'Remove a checkpoint', load: () => import('./commands/checkpoint-rm.ts') },
   'container inspect': {
     summary: 'Display detailed information on one or more containers',
     load: () => import('./commands/container-inspect.ts'),
@@ -139,6 +148,8 @@ const others: Readonly<Record<string, string>> = {
 
 /** Other spellings, which help does not list. */
 const aliases: Readonly<Record<string, string>> = {
+  'checkpoint list': 'checkpoint ls',
+  'checkpoint remove': 'checkpoint rm',
   'container list': 'container ls',
   'container ps': 'container ls',
   'container remove': 'container rm',

@@ -57,9 +57,16 @@ export function createContainer(
   return client.json<ContainerCreateResponse>('POST', '/containers/create', { query, body: definition })
 }
 
+export interface StartQuery {
+  readonly detachKeys?: string
+  /** The name of a checkpoint to go on from, and its directory on the engine's host. */
+  readonly checkpoint?: string
+  readonly 'checkpoint-dir'?: string
+}
+
 /** Starts a container; one that runs already is left as it is. */
-export async function startContainer(client: Client, id: string, query: { detachKeys?: string } = {}): Promise<void> {
-  await client.text('POST', pathOf(id, '/start'), { query })
+export async function startContainer(client: Client, id: string, query: StartQuery = {}): Promise<void> {
+  await client.text('POST', pathOf(id, '/start'), { query: { ...query } })
 }
 
 /** A raw connection to a container's streams: frames, or the bytes of its terminal. */

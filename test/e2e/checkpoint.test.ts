@@ -11,6 +11,7 @@ import { until } from '../kit/until.ts'
 import { call } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
 
+const gantry = join(import.meta.dirname, '../../bin/gantry')
 const criu = await workingCriu()
 const needsCriu = { skip: onDockerd || (criu.lack ?? false) }
 // Runtimes look for it there, and get the daemon's PATH.
@@ -80,6 +81,28 @@ test('a container goes on where its checkpoint was made, whatever became of the 
       .join(' '),
     lives,
   )
+})
+
+test('gantry checkpoint and start --checkpoint do what the docker CLI does', needsCriu, async () => {
+  await using engine = await startExperimental()
+  await engine.ok(['run', '-d', '--name', 'counter', ...counter])
+  await until(async () => (await lastCount(engine, 'counter')) > 5)
+  const said = async (...args: string[]) => {
+    const { code, stdout, stderr } = await engine.run([gantry, ...args])
+    return [code, stdout, stderr]
+  }
+  assert.deepEqual(await said('checkpoint', 'ls', 'counter'), [0, 'CHECKPOINT NAME\n', ''])
+  assert.deepEqual(await said('checkpoint', 'create', '--leave-running', 'counter', 'first'), [0, 'first\n', ''])
+  await countsOn(engine, 'counter')
+  assert.deepEqual(await said('checkpoint', 'create', 'counter', 'second'), [0, 'second\n', ''])
+  assert.equal(await status(engine, 'counter'), 'exited')
+  assert.deepEqual(await said('checkpoint', 'rm', 'counter', 'first'), [0, '', ''])
+  assert.deepEqual(await said('checkpoint', 'ls', 'counter'), [0, 'CHECKPOINT NAME\nsecond\n', ''])
+  const several = [1, '', 'you cannot restore multiple containers at once\n']
+  assert.deepEqual(await said('start', '--checkpoint', 'second', 'counter', 'other'), several)
+  assert.deepEqual(await said('start', '--checkpoint', 'second', 'counter'), [0, '', ''])
+  await countsOn(engine, 'counter')
+  await assertCounts(engine, 'counter')
 })
 
 test('streams go on: a terminal, standard input, and what is in memory', needsCriu, async () => {

@@ -19,13 +19,20 @@ export const verb: Verb = {
   summary: 'Start one or more stopped containers',
   flags: [
     flag('attach', 'bool', 'Attach STDOUT/STDERR and forward signals', 'a'),
+    flag('checkpoint', 'text', 'Restore from this checkpoint'),
+    flag('checkpoint-dir', 'text', 'Use a custom checkpoint storage directory'),
     flag('detach-keys', 'text', 'Override the key sequence for detaching a container'),
     flag('interactive', 'bool', "Attach container's STDIN", 'i'),
   ],
   operands: { min: 1, max: Number.POSITIVE_INFINITY },
   async run(context, flags, names) {
     if (!flags.bool('attach') && !flags.bool('interactive')) {
-      return startAll(context, names)
+      const checkpoint = flags.text('checkpoint')
+      if (!checkpoint) return startAll(context, names)
+      if (names.length > 1) throw invalid('you cannot restore multiple containers at once')
+      const place = { checkpoint, 'checkpoint-dir': flags.text('checkpoint-dir') }
+      await startContainer(context.client, names[0] ?? '', place)
+      return 0
     }
     if (names.length > 1) throw invalid('you cannot start and attach multiple containers at once')
     return startAttached(context, flags, names[0] ?? '')
