@@ -15,6 +15,7 @@ import { type Result, figure, merged, table, writeReport } from './report.ts'
 import { type Row, rows } from './rows.ts'
 import { sampleAll } from './sample.ts'
 import { closeConnections } from './socket.ts'
+import { closeRegistries } from './transfers.ts'
 
 const starters: Readonly<Record<string, () => Promise<Engine>>> = {
   gantryd: () => startGantryd({ checkLeaks: false }),
@@ -86,6 +87,7 @@ async function main(): Promise<void> {
   if (options.crowd) return await crowd()
   const engines: Engine[] = []
   for (const name of names) engines.push(stack.use(await prepared(name)))
+  stack.defer(closeRegistries)
   const samples = Number(options.samples ?? (options.quick ? 6 : 40))
   const chosen = rows.filter(row => options.only?.includes(row.name) ?? true)
   const results: Result[] = []

@@ -12,6 +12,9 @@ import type { TemporaryDirectory } from '../test/kit/temporary.ts'
 // podman's own default limits need a capability that a host may lack.
 const configuration = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n'
 
+// Registries of the measurements have no certificates. Other engines take loopback for safe.
+const registries = '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n'
+
 const parentGroup = 'libpod_parent'
 
 export class Podman extends Engine {
@@ -22,6 +25,7 @@ export class Podman extends Engine {
     const engine = new Podman(...(await Engine.place('podman')))
     mkdirSync(engine.scratch)
     writeFileSync(join(engine.directory, 'containers.conf'), configuration)
+    writeFileSync(join(engine.directory, 'registries.conf'), registries)
     await engine.launch(engine.#argv)
     return engine
   }
@@ -35,6 +39,7 @@ export class Podman extends Engine {
     return [
       'env',
       `CONTAINERS_CONF=${place('containers.conf')}`,
+      `CONTAINERS_REGISTRIES_CONF=${place('registries.conf')}`,
       'podman',
       `--root=${this.dataRoot}`,
       `--runroot=${this.execRoot}`,

@@ -6,6 +6,7 @@ import { readLog, readLogCpu, writeLog, writeLogCpu } from './logs.ts'
 import { processesOf, total } from './memory.ts'
 import { type Measure, timed } from './sample.ts'
 import { runOnSocket } from './socket.ts'
+import { load, pull, push, save } from './transfers.ts'
 
 export interface Row {
   /** Selects the row: `bench/run --only NAME`. */
@@ -108,4 +109,11 @@ export const rows: readonly Row[] = [
   { name: 'log-write-cpu', what: 'processor time for that', unit: 'ms', share: 0.1, measure: writeLogCpu },
   { name: 'log-read', what: 'reading 2 million lines with docker logs', unit: 'ms', share: 0.1, measure: readLog },
   { name: 'log-read-cpu', what: 'processor time of the engine for that', unit: 'ms', share: 0.1, measure: readLogCpu },
+  { name: 'pull-large', what: 'pulling one layer of 256 MB', unit: 'ms', share: 0.15, measure: pull('large') },
+  { name: 'pull-layers', what: 'pulling 20 layers of 4 MB', unit: 'ms', share: 0.25, measure: pull('layers') },
+  { name: 'pull-files', what: 'pulling 20,000 small files', unit: 'ms', share: 0.2, measure: pull('files') },
+  { name: 'push', what: 'pushing 256 MB that were pulled', unit: 'ms', share: 0.15, measure: push('large') },
+  { name: 'load', what: 'loading 256 MB', unit: 'ms', share: 0.15, measure: load('large') },
+  { name: 'load-files', what: 'loading 20,000 small files', unit: 'ms', share: 0.2, measure: load('files') },
+  { name: 'save', what: 'saving 256 MB that were pulled', unit: 'ms', share: 0.15, measure: save('large') },
 ]
