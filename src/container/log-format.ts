@@ -42,19 +42,44 @@ export class LogFormat {
    */
   show(lines: Buffer): { output: Buffer; done: boolean } {
     this.#length = 0
-    for (const entry of parseEntries(lines)) {
-      const place = this.#place(entry)
-      if (place === 'after') return { output: this.#shown, done: true }
-      if (place === 'within' && this.#query[entry.stream === 'stderr' ? 'stderr' : 'stdout']) this.#add(entry)
+    // A byte a character: what needs no change goes as it is, whatever it is in.
+    const text = lines.toString('latin1')
+    let plain = ''
+    for (let start = 0, end = text.indexOf('\n'); end !== -1; start = end + 1, end = text.indexOf('\n', start)) {
+      const line = this.#query.details ? undefined : plainLine(text, start, end)
+      if (line) {
+        const place = this.#place(line.time)
+        if (place === 'after') return { output: this.#withPlain(plain), done: true }
+        if (place === 'within' && this.#query[line.stream]) plain += this.#framed(line)
+        continue
+      }
+      this.#withPlain(plain)
+      plain = ''
+      for (const entry of parseEntries(lines.subarray(start, end + 1))) {
+        const place = this.#place(entry.time)
+        if (place === 'after') return { output: this.#shown, done: true }
+        if (place === 'within' && this.#query[entry.stream === 'stderr' ? 'stderr' : 'stdout']) this.#add(entry)
+      }
     }
-    return { output: this.#shown, done: false }
+    return { output: this.#withPlain(plain), done: false }
+  }
+
+  #withPlain(plain: string): Buffer {
+    this.#makeRoom(plain.length)
+    this.#length += this.#output.write(plain, this.#length, 'latin1')
+    return this.#shown
+  }
+
+  #framed({ log, stream, time }: PlainLine): string {
+    const shown = this.#query.timestamps ? `${fixedTime(time)} ${log}\n` : `${log}\n`
+    return this.#tty ? shown : headerText(stream, shown.length) + shown
   }
 
   get #shown(): Buffer {
     return this.#output.subarray(0, this.#length)
   }
 
-  #place({ time: text }: FileEntry): 'before' | 'within' | 'after' {
+  #place(text: string): 'before' | 'within' | 'after' {
     const { since, until } = this.#query
     if (since !== undefined && this.#compare(text, this.#since, since) < 0) return 'before'
     return until !== undefined && this.#compare(text, this.#until, until) > 0 ? 'after' : 'within'
@@ -89,6 +114,45 @@ export class LogFormat {
     const { timestamps, details } = this.#query
     return `${timestamps ? `${fixedTime(time)} ` : ''}${details ? `${detailsOf(attrs ?? {})} ` : ''}`
   }
+}
+
+/** A line whose text is shown as it is in the file. */
+interface PlainLine {
+  /** Without the newline. */
+  readonly log: string
+  readonly stream: 'stdout' | 'stderr'
+  readonly time: string
+}
+
+const before = '{"log":"'
+const behindLog = '","stream":"std'
+const behindStream = '","time":"'
+const behindTime = '"}'
+
+// Most lines have no other backslash than that of the newline at their end, and no attributes: they need no JSON parser, which
+// would take most of the time. Undefined for any other.
+function plainLine(text: string, start: number, end: number): PlainLine | undefined {
+  if (!text.startsWith(before, start)) return undefined
+  const logEnd = text.indexOf('\\', start)
+  const isPlain = text[logEnd + 1] === 'n' && text.indexOf('"', start + before.length) === logEnd + 2
+  if (!isPlain || !text.startsWith(behindLog, logEnd + 2)) return undefined
+  const at = logEnd + 2 + behindLog.length
+  const stream = text[at] === 'o' ? 'stdout' : 'stderr'
+  if (!text.startsWith(stream.slice('std'.length), at) || !text.startsWith(behindStream, at + 3)) return undefined
+  const timeStart = at + 3 + behindStream.length
+  const timeEnd = end - behindTime.length
+  if (timeEnd <= timeStart || !text.startsWith(behindTime, timeEnd) || text.indexOf('"', timeStart) !== timeEnd)
+    return undefined
+  return { log: text.slice(start + before.length, logEnd), stream, time: text.slice(timeStart, timeEnd) }
+}
+
+// Of short lines, which most are, by length.
+const headerTexts: Readonly<Record<'stdout' | 'stderr', string[]>> = { stdout: [], stderr: [] }
+const longestKnown = 1000
+
+function headerText(stream: 'stdout' | 'stderr', length: number): string {
+  if (length > longestKnown) return frameHeader(stream, length).toString('latin1')
+  return (headerTexts[stream][length] ??= frameHeader(stream, length).toString('latin1'))
 }
 
 /** The header of a frame of Docker's multiplexed stream: 1 for stdout, 2 for stderr, and the length in bytes. */
