@@ -100,8 +100,7 @@ const burst = 64
 /** Opens UDP: nobody says whether datagrams arrive, but the kernel may tell that nobody listens. */
 export async function openUdp(host: string, port: number, signal: AbortSignal): Promise<Channel> {
   // A name may have addresses of one kind only; nobody would tell that a collector listens on the other.
-  const { address, family } = await lookup(host, { order: 'ipv4first' })
-  signal.throwIfAborted()
+  const { address, family } = await unlessAborted(lookup(host, { order: 'ipv4first' }), signal)
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' })
   let failure: Error | undefined
   socket.on('error', error => (failure ??= error))
@@ -125,6 +124,19 @@ export async function openUdp(host: string, port: number, signal: AbortSignal): 
       }
     },
     [Symbol.dispose]: () => socket.close(),
+  }
+}
+
+// Looking a name up can't be called off, and may take as long as a name server is silent.
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const giveUp = () => reject(signal.reason)
+  signal.addEventListener('abort', giveUp)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }
 

@@ -67,6 +67,28 @@ test('a message that the kernel has no memory for becomes shorter, or a file, an
   assert.match(await send(1, false, 10), /there is no memory for messages to/)
 })
 
+test('a name server that says nothing keeps nobody who gives up', () => {
+  using log = new ShimLog()
+  const file = join(log.directory, 'resolv.conf')
+  writeFileSync(file, 'nameserver 127.0.0.1\n')
+  const script = `
+    const { openUdp } = await import(${JSON.stringify(channelModule)})
+    const { createSocket } = await import('node:dgram')
+    const server = createSocket('udp4').bind(53, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const asked = new Promise(resolve => server.once('message', resolve))
+    const stop = new AbortController()
+    const opening = openUdp('collector.test', 1, stop.signal)
+    await asked
+    const before = performance.now()
+    stop.abort()
+    await opening.catch(error => console.log(error.name, performance.now() - before < 4000))
+    process.kill(process.pid, 'SIGKILL')`
+  const shell = 'ip link set lo up && mount --bind "$0" /etc/resolv.conf && exec node --input-type=module -e "$1"'
+  const argv = ['--mount', '--net', 'sh', '-c', shell, file, script]
+  assert.equal(spawnSync('unshare', argv, { encoding: 'utf8' }).stdout, 'AbortError true\n')
+})
+
 test('UDP goes to a name that has an IPv6 address only', async () => {
   using log = new ShimLog()
   const hosts = join(log.directory, 'hosts')
