@@ -123,6 +123,20 @@ export async function fetchImage(
   found: RemoteImage,
   options: FetchOptions,
 ): Promise<FetchedImage> {
+  const { digest, index } = found
+  const subjects = parts.downloads.takesReferrers ? [digest, ...(index ? [index.descriptor.digest] : [])] : []
+  const [content, referrers] = await withReferrers(parts, staging, subjects, options, () =>
+    fetchContent(parts, staging, found, options),
+  )
+  return { ...content, referrers }
+}
+
+async function fetchContent(
+  parts: FetchParts,
+  staging: Staging,
+  found: RemoteImage,
+  options: FetchOptions,
+): Promise<Omit<FetchedImage, 'referrers'>> {
   const { images } = parts
   const { manifest, index } = found
   const configText = await fetchConfig(parts, staging, manifest.config, options)
@@ -130,10 +144,7 @@ export async function fetchImage(
   checkConfig(config, manifest, options.platform, index !== undefined)
   checkLayers(manifest)
   await checkRoom(images, manifest)
-  const subjects = parts.downloads.takesReferrers ? [found.digest, ...(index ? [index.descriptor.digest] : [])] : []
-  const [topLayer, referrers] = await withReferrers(parts, staging, subjects, options, () =>
-    fetchLayers(parts, staging, found, config, options),
-  )
+  const topLayer = await fetchLayers(parts, staging, found, config, options)
   const blobs = await keepIndex(parts, staging, index, options)
   const own = await keep(images, staging, found.bytes)
   const { digest, size, mediaType } = manifest.config
@@ -156,7 +167,7 @@ export async function fetchImage(
       })),
     ],
   }
-  return { image, config, blobs, referrers }
+  return { image, config, blobs }
 }
 
 async function fetchConfig(

@@ -64,13 +64,11 @@ async function fetchReferrers(
 ): Promise<Referrers> {
   const found = new Map<Digest, readonly NewReferrer[]>()
   const budget = { rest: maximumAttested }
-  for (const subject of subjects) {
-    try {
-      found.set(subject, await referrersOf(parts, staging, subject, budget, signal))
-    } catch {
-      if (signal.aborted) break
-    }
-  }
+  const work = subjects.map(async subject => {
+    found.set(subject, await referrersOf(parts, staging, subject, budget, signal))
+  })
+  // What could not be found out is only missing.
+  await Promise.allSettled(work)
   return found
 }
 
