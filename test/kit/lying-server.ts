@@ -243,6 +243,14 @@ async function keep({ request, response }: Exchange, rest: string, { content }: 
   response.writeHead(201, { 'docker-content-digest': digestOf(body) }).end()
 }
 
+/** What is said of where a blob goes. */
+const lyingPlaces: Readonly<Record<string, Behaviour>> = {
+  'upload-to-nowhere': ({ response }) => void response.writeHead(202).end(),
+  'upload-to-a-file': ({ response }) => void response.writeHead(202, { location: 'file:///etc/passwd' }).end(),
+  'endless-upload': endless(202),
+  'unwanted-upload': refusing(403),
+}
+
 /** Uploads by their place; what a registry does with them is how its name says. */
 const uploads = new Map<string, { received: Buffer[]; size: number; cuts: number }>()
 const cutAfter = 100_000
@@ -252,6 +260,8 @@ function upload({ request, response, path }: Exchange, name: string, { content }
   const status = (code: number, place: string, size: number) =>
     void response.writeHead(code, { location: place, range: `0-${Math.max(0, size - 1)}` }).end()
   if (request.method === 'POST') {
+    const lie = lyingPlaces[name]
+    if (lie) return lie({ request, response, bytes: Buffer.from(path), path })
     const place = `/v2/${name}/blobs/uploads/${randomBytes(8).toString('hex')}`
     uploads.set(place, { received: [], size: 0, cuts: name === 'cut-upload' ? 2 : name === 'refused-upload' ? 99 : 0 })
     return status(202, name === 'moved-upload' ? elsewhere(place) : place, 0)
