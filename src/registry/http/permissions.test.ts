@@ -230,6 +230,12 @@ test('passwords, tokens and refresh tokens that are wrong, or no longer right', 
   assert.equal(await ping(`Bearer ${token}`), 401)
 })
 
+async function codeOf({ url }: TestRegistry, authorization: string | undefined): Promise<string | undefined> {
+  const answer = await fetch(`${url}/v2/`, { headers: authorization === undefined ? {} : { authorization } })
+  const { errors } = (await answer.json()) as { errors: { code: string }[] }
+  return errors[0]?.code
+}
+
 test('after many wrong passwords no more are tried for a while', async () => {
   await using place = await filled()
   const ping = async (name: string, password?: string) =>
@@ -238,6 +244,9 @@ test('after many wrong passwords no more are tried for a while', async () => {
   for (const name of ['writer', 'admin'])
     for (let count = 0; count < 20; count++) assert.equal(await ping(name, 'no'), 401)
   assert.equal(await ping('writer'), 429)
+  assert.equal(await codeOf(place.guarded, basic('writer')), 'TOOMANYREQUESTS')
+  assert.equal(await codeOf(place.guarded, basic('stranger', 'no')), 'UNAUTHORIZED')
+  assert.equal(await codeOf(place.guarded, undefined), 'UNAUTHORIZED')
   assert.equal(await ping('admin', 'no'), 429)
   assert.equal(await ping('admin'), 200, 'who is known stays in')
   assert.equal(await ping('reader'), 200)

@@ -118,6 +118,11 @@ test('end-5: chunks, in order', async suite => {
     }
     await refused(await patch('56789', '5-6'), 416, 'SIZE_INVALID')
   })
+  await suite.test('nor does it end at a wrong place', async () => {
+    const options = { body: '56789', headers: { 'content-range': '6-10' } }
+    const answer = await registry.request('PUT', `${place}?digest=${absent}`, options)
+    await refused(answer, 416, 'BLOB_UPLOAD_INVALID')
+  })
   await suite.test('the last, without a range', async () =>
     assert.equal((await patch('56789')).headers.get('range'), '0-9'),
   )
