@@ -21,8 +21,17 @@ async function follow(command: Command): Promise<void> {
     // Only now: what is wrong with a flag can be said without an engine.
     const { serve } = await import('./serve.ts')
     await serve(command, configure)
-    process.exit(0)
+    await exit()
   }
+}
+
+// A process ends once its threads have done what they are at: a name server that is silent would keep it for its own time.
+async function exit(): Promise<never> {
+  if (process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap')) {
+    const { exitAtOnce } = await import('../kernel/exit.ts')
+    exitAtOnce(0)
+  }
+  process.exit(0)
 }
 
 // A mistake in the configuration is one that the help helps with.

@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { StreamCollector, serveForward } from '../../src/logging/testing.ts'
+import { Command } from '../kit/command.ts'
 import { until } from '../kit/until.ts'
 import { create, start } from './api.ts'
 import { onDockerd, startGantrydWithBusybox } from './engine.ts'
@@ -94,6 +96,29 @@ test('a container’s end is told before its collector has taken the rest', gant
   assert.deepEqual(closed, [], 'the collector was given up before anyone was told')
   assert.deepEqual(JSON.parse(await text(removed)), { StatusCode: 0 })
   await until(() => connected.length === 1 && closed.length === 1)
+})
+
+test('a name server that says nothing does not keep a daemon that stops', gantrydOnly, async () => {
+  const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+  await using engine = await startGantrydWithBusybox({
+    launcher: directory => {
+      const file = join(directory, 'resolv.conf')
+      writeFileSync(file, 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n')
+      return ['unshare', '--mount', 'sh', '-c', mount, file]
+    },
+  })
+  const silent = `import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53))
+print('bound', flush=True); s.recv(512); print('asked', flush=True)
+while True: s.recv(512)`
+  await using server = new Command(engine.namespace.enter(['python3', '-c', silent]))
+  await server.prints(/bound/)
+  const options = ['--log-driver', 'gelf', '--log-opt', 'gelf-address=udp://collector.test:1']
+  await engine.ok(['run', '--name', 'c1', ...options, 'busybox', 'echo', 'hello'])
+  await server.prints(/asked/)
+  const before = performance.now()
+  assert.equal(await engine.stop(60_000), 0)
+  assert.ok(performance.now() - before < 15_000)
+  await engine.start()
 })
 
 test('a collector that is not there stops neither a container nor its removal', gantrydOnly, async () => {
