@@ -107,6 +107,11 @@ test('certificates: an authority for a host, a client, and whom nobody knows', a
   await assert.rejects(get(`${server.url}/plain`), /without encryption, which is not followed/)
   writeFileSync(join(certificates, server.host, 'a.cert'), readFileSync(client.certificate))
   await assert.rejects(get(server.url), /missing key a\.key for client certificate a\.cert/)
+  writeFileSync(join(certificates, server.host, 'a.key'), readFileSync(own.key))
+  await assert.rejects(get(server.url), {
+    kind: 'invalid',
+    message: /^the certificates for 127\.0\.0\.1:\d+ can't be used: .*key values mismatch/,
+  })
   writeFileSync(join(certificates, server.host, 'a.key'), readFileSync(client.key))
   assert.match((await get(server.url))[1], /"CN":"client"/)
 })

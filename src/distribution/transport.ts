@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { getCACertificates } from 'node:tls'
+import { type SecureContext, createSecureContext, getCACertificates } from 'node:tls'
 import type { Dispatcher } from 'undici'
-import { GantryError, unavailable } from '../lib/errors.ts'
+import { GantryError, invalid, messageOf, unavailable } from '../lib/errors.ts'
 import { type HostCertificates, certificatesFor } from './certificates.ts'
 import type { Endpoint, RegistrySettings } from './endpoints.ts'
 import { proxyFor } from './proxies.ts'
@@ -141,22 +141,18 @@ export class Transport {
     return known
   }
 
-  async #connect(url: URL, secure: boolean, { authorities, client }: HostCertificates): Promise<Dispatcher> {
+  async #connect(url: URL, secure: boolean, certificates: HostCertificates): Promise<Dispatcher> {
     const { Agent, ProxyAgent } = await import('undici')
     const tls = {
       rejectUnauthorized: secure,
       allowH2: false,
       timeout: connectTimeout,
-      ca: [...trusted(), ...authorities],
-      ...(client.length > 0 && {
-        cert: client.map(({ certificate }) => certificate),
-        key: client.map(({ key }) => key),
-      }),
+      ...(url.protocol === 'https:' && { secureContext: contextOf(url, certificates) }),
     }
     const common = { allowH2: false, connections: 16, pipelining: 1 }
     const proxy = proxyFor(this.#settings, url)
     if (proxy === undefined) return new Agent({ ...common, connect: tls })
-    const proxyTls = { allowH2: false, timeout: connectTimeout, ca: trusted() }
+    const proxyTls = { allowH2: false, timeout: connectTimeout, secureContext: contextOf(url, none) }
     return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTls, proxyTunnel: false })
   }
 
@@ -182,6 +178,28 @@ function trusted(): string[] {
     authorities = system.length > 0 ? system : getCACertificates('bundled')
   }
   return authorities
+}
+
+/** For connections without certificates of their own; made once, as reading all authorities takes tens of milliseconds. */
+let usual: SecureContext | undefined
+
+/** What TLS connections are made with. Throws `invalid` for certificates that can't be read. */
+function contextOf({ host }: URL, { authorities: own, client }: HostCertificates): SecureContext {
+  const isUsual = own.length + client.length === 0
+  if (isUsual && usual) return usual
+  try {
+    const context = createSecureContext({
+      ca: [...trusted(), ...own],
+      ...(client.length > 0 && {
+        cert: client.map(({ certificate }) => certificate),
+        key: client.map(({ key }) => key),
+      }),
+    })
+    if (isUsual) usual = context
+    return context
+  } catch (cause) {
+    throw invalid(`the certificates for ${host} can't be used: ${messageOf(cause)}`, { cause })
+  }
 }
 
 /** Where a request is to be sent instead; undefined if that is not asked, or would repeat a body. */
