@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto'
 import { type ReadStream, createReadStream, readdirSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { hasCode } from '../kernel/ffi.ts'
-import { invalid, notFound, system } from '../lib/errors.ts'
+import { invalid, notFound } from '../lib/errors.ts'
 import { randomIds } from '../lib/ids.ts'
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts'
+import { Appender } from './appender.ts'
 import { type Hold, Holds } from './holds.ts'
 import { type PartialBlob, PartialBlobs } from './partial.ts'
 
@@ -146,6 +146,7 @@ export class Blobs {
 /** A blob being written. */
 export class BlobWriter implements AsyncDisposable {
   readonly #file: FileHandle
+  readonly #appender: Appender
   readonly #path: string
   readonly #finalPath: (digest: Digest) => string
   readonly #hash = createHash('sha256')
@@ -154,23 +155,16 @@ export class BlobWriter implements AsyncDisposable {
 
   constructor(file: FileHandle, path: string, finalPath: (digest: Digest) => string) {
     this.#file = file
+    this.#appender = new Appender(file)
     this.#path = path
     this.#finalPath = finalPath
   }
 
+  /** Takes bytes, which must not change any more. Throws `system` for a full disk, if these or earlier ones don't fit. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes)
     this.size += bytes.length
-    for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(await this.#writeSome(rest))
-  }
-
-  async #writeSome(bytes: Uint8Array): Promise<number> {
-    try {
-      return (await this.#file.write(bytes)).bytesWritten
-    } catch (cause) {
-      if (hasCode(cause, 'ENOSPC', 'EDQUOT')) throw system('write blob: no space left on device', { cause })
-      throw cause
-    }
+    await this.#appender.append(bytes)
   }
 
   /** Gives the blob its name and holds it. Throws `invalid` if it is not what was expected. */
@@ -187,6 +181,7 @@ export class BlobWriter implements AsyncDisposable {
     if (expected.digest !== undefined && digest !== expected.digest) {
       throw invalid(`filesystem layer verification failed for digest ${expected.digest}`)
     }
+    await this.#appender.flush()
     if (durable) await this.#file.datasync()
     await this.#close()
     // Held first: from here on nobody collects the blob, be it this one or one that was there before.
@@ -203,6 +198,7 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Removes what was written unless it has been committed. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#appender.flush().catch(() => {})
     await this.#close()
     await rm(this.#path, { force: true })
   }

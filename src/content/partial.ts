@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasCode } from '../kernel/ffi.ts'
 import { invalid, system } from '../lib/errors.ts'
 import { type Digest, hexOf } from '../oci/digest.ts'
+import { Appender, isFull } from './appender.ts'
 import { type Growth, abandon, grow, growth } from './growing.ts'
 
 /** Milliseconds after which a part that nobody went on with is removed. */
@@ -109,10 +109,13 @@ export class PartialBlob implements AsyncDisposable {
   #found = 0
   readonly #path: string
   readonly #file: FileHandle
+  readonly #appender: Appender
   readonly #closed: () => void
   readonly #size: number
   #hash = createHash('sha256')
   #written = 0
+  /** Bytes that are in the file already. */
+  #stored = 0
   #kept = true
 
   private constructor(path: string, digest: Digest, size: number, file: FileHandle, closed: () => void) {
@@ -120,6 +123,7 @@ export class PartialBlob implements AsyncDisposable {
     this.digest = digest
     this.#size = size
     this.#file = file
+    this.#appender = new Appender(file, bytes => grow(this.growth, (this.#stored += bytes)))
     this.#closed = closed
     this.growth = growth(size)
   }
@@ -140,7 +144,7 @@ export class PartialBlob implements AsyncDisposable {
   // The hash is made of what is on the disk, not of what was once received.
   async #readBack(): Promise<void> {
     const { size } = await this.#file.stat()
-    if (size > this.#size) return await this.restart()
+    if (size > this.#size) return await this.#restart()
     const buffer = Buffer.allocUnsafe(chunkSize)
     while (this.#written < size) {
       const { bytesRead } = await this.#file.read(buffer, 0, chunkSize, this.#written)
@@ -149,6 +153,7 @@ export class PartialBlob implements AsyncDisposable {
       this.#written += bytesRead
     }
     this.#found = this.#written
+    this.#stored = this.#written
     grow(this.growth, this.#written)
   }
 
@@ -157,7 +162,7 @@ export class PartialBlob implements AsyncDisposable {
     return this.#found > 0
   }
 
-  /** Bytes that are here. */
+  /** Bytes that are here, or on their way to the file. */
   get written(): number {
     return this.#written
   }
@@ -167,29 +172,30 @@ export class PartialBlob implements AsyncDisposable {
     return `/proc/self/fd/${this.#file.fd}`
   }
 
-  /** Adds bytes at the end. Throws `invalid` if there are more than the blob has. */
+  /**
+   * Adds bytes at the end; they must not change any more. Throws `invalid` if there are more than the blob has, `system` for a
+   * full disk.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#written + bytes.length > this.#size)
       throw invalid(`blob ${this.digest} has more than ${this.#size} bytes`)
-    for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(await this.#writeSome(rest))
     this.#hash.update(bytes)
     this.#written += bytes.length
-    grow(this.growth, this.#written)
+    await this.#storing(this.#appender.append(bytes))
   }
 
-  async #writeSome(bytes: Uint8Array): Promise<number> {
+  async #storing(work: Promise<void>): Promise<void> {
     try {
-      return (await this.#file.write(bytes)).bytesWritten
-    } catch (cause) {
-      if (!hasCode(cause, 'ENOSPC', 'EDQUOT')) throw cause
+      await work
+    } catch (error) {
       // It would be in the way of everything else.
-      this.discard()
-      throw system('write blob: no space left on device', { cause })
+      if (isFull(error)) this.discard()
+      throw error
     }
   }
 
-  /** Forgets all bytes that are here. */
-  async restart(): Promise<void> {
+  // Before anything is added.
+  async #restart(): Promise<void> {
     await this.#file.truncate(0)
     this.#hash = createHash('sha256')
     this.#written = 0
@@ -205,6 +211,7 @@ export class PartialBlob implements AsyncDisposable {
       this.#kept = false
       throw invalid(`filesystem layer verification failed for digest ${this.digest}`)
     }
+    await this.#storing(this.#appender.flush())
     await rename(this.#path, path)
   }
 
@@ -214,7 +221,8 @@ export class PartialBlob implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#written < this.#size || !this.#kept) abandon(this.growth)
+    await this.#appender.flush().catch(() => {})
+    if (this.#stored < this.#size || !this.#kept) abandon(this.growth)
     if (!this.#kept) await rm(this.#path, { force: true })
     await this.#file.close()
     this.#closed()
