@@ -16,14 +16,16 @@ export interface QuotaRule {
 
 /** What quotas ask about repositories. */
 export interface Holdings {
+  /** Whether other processes may add something, too. */
+  readonly isShared: boolean
   /** Names of all that hold anything. */
   all(): Promise<readonly string[]>
   /** Bytes of each blob and manifest of a repository. */
   sizes(name: string): Promise<ReadonlyMap<ContentDigest, number>>
 }
 
-/** Milliseconds for which a count is taken for right: other processes may have added something. */
-const countedFor = 60_000
+/** Milliseconds for which a count is taken for right where other processes may have added something. */
+const countedFor = 300_000
 
 interface CompiledRule extends QuotaRule {
   readonly matches: (name: string) => boolean
@@ -92,7 +94,7 @@ export class Quotas {
 
   async #count(name: string) {
     const known = this.#counts.get(name)
-    if (known && Date.now() - known.at < countedFor) return known
+    if (known && (!this.#holdings.isShared || Date.now() - known.at < countedFor)) return known
     const counted = { sizes: new Map(await this.#holdings.sizes(name)), at: Date.now() }
     this.#counts.set(name, counted)
     return counted

@@ -17,7 +17,11 @@ export class Repositories {
 
   constructor(storage: Storage, quotas: readonly QuotaRule[] = []) {
     this.#storage = storage
-    this.quotas = new Quotas(quotas, { all: () => this.all(), sizes: name => this.open(name).sizes() })
+    this.quotas = new Quotas(quotas, {
+      isShared: storage.isShared,
+      all: () => this.all(),
+      sizes: name => this.open(name).sizes(),
+    })
   }
 
   /** The repository `name`, which has been checked; there or not. */

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 
 import { collectGarbage } from '../../src/registry/collector.ts'
@@ -66,6 +69,53 @@ async function* bytesOf(...chunks: (string | Buffer | Error)[]): AsyncGenerator<
 
 const digestOf = (content: string | Buffer) => `sha256:${createHash('sha256').update(content).digest('hex')}` as const
 const contentKey = (content: string) => blobKey(digestOf(content))
+
+/**
+ * Passes requests on; of one that it is told of it cuts the answer off, after the store has done what was asked. As some stores do
+ * and this one does not, it knows no upload that has been completed.
+ */
+async function lossyProxy(endpoint: string) {
+  let wanted: RegExp | undefined
+  let after = 0
+  const state = { lost: 0 }
+  const completed = new Set<string | undefined>()
+  const server = createServer((incoming, outgoing) => {
+    if (incoming.method === 'POST' && completed.has(incoming.url)) {
+      outgoing.writeHead(404).end('<Error><Code>NoSuchUpload</Code></Error>')
+      return
+    }
+    const isLost = wanted?.test(`${incoming.method} ${incoming.url}`) ?? false
+    if (isLost) wanted = undefined
+    if (isLost && incoming.method === 'POST') completed.add(incoming.url)
+    const { hostname, port } = new URL(endpoint)
+    const { method, url, headers } = incoming
+    const passed = request({ hostname, port, method, path: url, headers }, async answer => {
+      const body = await buffer(answer)
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      if (!isLost) return outgoing.end(body)
+      state.lost++
+      outgoing.write(body.subarray(0, after), () => outgoing.destroy())
+      return undefined
+    })
+    incoming.pipe(passed)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    // Signatures are for the host's name, which the store compares with what the request says.
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get lost() {
+      return state.lost
+    },
+    loseNext(pattern: RegExp, bytes = 0) {
+      wanted = pattern
+      after = bytes
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
 
 test('an object store', async suite => {
   await using store = await startObjectStore()
@@ -133,6 +183,28 @@ test('an object store', async suite => {
     assert.equal(await one.modified(contentKey('unwanted')), undefined)
     await collectGarbage({ storage: one, repositories }, -60_000)
     assert.equal(await other.size(contentKey('unwanted')), undefined, 'nobody came for it')
+  })
+
+  await suite.test('content that looks like an error of the store is content', async () => {
+    await using storage = storageIn(store, 'errors')
+    const content = Buffer.from('{"annotations":{"a":"<Error><Code>SlowDown</Code></Error>"}}')
+    await storage.write('a/manifest', content)
+    assert.ok(content.equals((await storage.read('a/manifest')) ?? Buffer.alloc(0)))
+  })
+
+  await suite.test('an answer that is lost on its way is asked for again', async () => {
+    await using lossy = await lossyProxy(store.endpoint)
+    await using storage = storageIn({ ...store, endpoint: lossy.endpoint }, 'lost')
+    const content = Buffer.alloc(300_000, 'z')
+    const received = await storage.append('up', bytesOf(content), undefined)
+    lossy.loseNext(/^POST .*uploadId=/)
+    await storage.promote('up', received, 'a/whole')
+    assert.equal(lossy.lost, 1)
+    assert.equal(await storage.size('a/whole'), 300_000)
+    lossy.loseNext(/^GET .*whole/, 100_000)
+    const chunks = await storage.open('a/whole').toArray()
+    assert.equal(lossy.lost, 2)
+    assert.ok(content.equals(Buffer.concat(chunks as Buffer[])))
   })
 
   await suite.test('two processes', async group => {

@@ -45,7 +45,7 @@ export async function startObjectStore(): Promise<ObjectStore> {
   const proxy = stack.use(serve(directory, 'proxy', proxyText(directory, proxyPort)))
   const endpoint = `http://127.0.0.1:${proxyPort}`
   const store = { endpoint, bucket: 'registry', 'access-key': 'test:tester', 'secret-key': 'testing' }
-  await until(() => makeBucket(store), { every: 100, what: () => proxy.stderr })
+  await until(() => makeBucket(store), { every: 100, timeout: 90_000, what: () => proxy.stderr })
   const owned = stack.move()
   return { ...store, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

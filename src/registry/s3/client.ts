@@ -85,8 +85,9 @@ export class S3Client implements AsyncDisposable {
       const { statusCode, headers, body } = await this.#send(method, key, options)
       const bytes = Buffer.from(await body.arrayBuffer())
       const answer = { found: statusCode !== 404 || key === undefined, headers, body: bytes }
-      // A copy that fails late is a success with an error in it.
-      if (statusCode < 300 && !/<Error>/.test(bytes.subarray(0, 300).toString('latin1'))) return answer
+      // A copy that fails late is a success with an error in it. An object may have anything in it.
+      const failedLate = method !== 'GET' && /<Error>/.test(bytes.subarray(0, 300).toString('latin1'))
+      if (statusCode < 300 && !failedLate) return answer
       const error = errorOf(method, key, statusCode, bytes)
       if (statusCode === 404 && error.code !== 'NoSuchBucket' && error.code !== 'NoSuchUpload' && key !== undefined)
         return answer

@@ -222,6 +222,9 @@ export class S3Storage implements Storage {
       const document = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`
       await this.#client.call('POST', to, { query: { uploadId }, body: Buffer.from(document) })
     } catch (error) {
+      // Its end was repeated, since the first answer was lost.
+      const isEnded = error instanceof S3Error && error.code === 'NoSuchUpload'
+      if (isEnded && (await this.#head(to))?.size === sources.reduce((sum, { size }) => sum + size, 0)) return
       await this.#client.call('DELETE', to, { query: { uploadId } }).catch(() => {})
       throw error
     }
