@@ -96,10 +96,9 @@ class Sharing implements Disposable {
     if (this.#candidates.size === 0) return
     try {
       using root = openRoot(layer)
-      for (const { key, path } of readList(layer)) {
+      for (const { key, path } of readList(layer, wanted => this.#candidates.has(wanted))) {
         const candidates = this.#candidates.get(key)
-        if (this.#cancelled()) return
-        if (!candidates) continue
+        if (!candidates || this.#cancelled()) return
         this.#try(root, path, candidates)
         if (candidates.paths.length === 0 || candidates.failures >= maxFailures) this.#candidates.delete(key)
       }
@@ -178,11 +177,13 @@ function writeList(layer: string, list: readonly Listed[]): void {
   renameSync(`${place}.tmp`, place)
 }
 
-function* readList(layer: string): Generator<Listed, void, void> {
+/** The files in a layer's list whose keys are wanted. */
+function* readList(layer: string, isWanted: (key: bigint) => boolean): Generator<Listed, void, void> {
   const bytes = readFileSync(join(layer, fileList))
   for (let at = 0; at + 10 <= bytes.length; ) {
     const end = at + 10 + bytes.readUInt16LE(at + 8)
-    yield { key: bytes.readBigUInt64LE(at), path: bytes.toString('latin1', at + 10, end) }
+    const key = bytes.readBigUInt64LE(at)
+    if (isWanted(key)) yield { key, path: bytes.toString('latin1', at + 10, end) }
     at = end
   }
 }
