@@ -102,10 +102,22 @@ function parseInteger(value: string): number {
 }
 
 function parseTimestamp(value: string): bigint {
-  const match = /^([+-]?\d{1,18})(?:\.(\d*))?$/.exec(value)
-  if (!match) throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`)
-  const [, seconds = '', fraction = ''] = match
-  return BigInt(seconds.replace('+', '')) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'))
+  const point = value.indexOf('.')
+  const seconds = parseInt64(point === -1 ? value : value.slice(0, point), /^[+-]?\d+$/)
+  if (point === -1) return BigInt(seconds) * 1_000_000_000n
+  const fraction = parseInt64(value.slice(point + 1), /^\d+$/)
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'))
+}
+
+// The digits as BigInt reads them.
+function parseInt64(value: string, pattern: RegExp): string {
+  const problem = !pattern.test(value)
+    ? 'invalid syntax'
+    : outOfRange(value.replace(/^[+-]/, ''), 63n)
+      ? 'value out of range'
+      : undefined
+  if (problem !== undefined) throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(value)}: ${problem}`)
+  return value.replace('+', '')
 }
 
 function parsePlatform(json: string): Platform {

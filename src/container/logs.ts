@@ -12,9 +12,13 @@ import { hasReadableLog } from './log-config.ts'
 import { LogFormat, type LogQuery } from './log-format.ts'
 import type { Container } from './model.ts'
 
-/** Throws dockerd's errors for a query that can't be answered. */
-export function checkLogQuery(container: Container, query: LogQuery): void {
-  if (!query.stdout && !query.stderr) throw invalid('Bad parameters: you must choose at least one stream')
+/** Throws dockerd's error for a query without a stream. */
+export function checkStreams({ stdout, stderr }: Pick<LogQuery, 'stdout' | 'stderr'>): void {
+  if (!stdout && !stderr) throw invalid('Bad parameters: you must choose at least one stream')
+}
+
+/** Throws dockerd's error for a container whose log can't be shown. */
+export function checkReadable(container: Container): void {
   if (!hasReadableLog(container)) throw notImplemented('configured logging driver does not support reading')
 }
 

@@ -12,6 +12,7 @@ const badInput = [
   conflicts,
   'requests: impossible processors',
   'requests: impossible rates of block devices',
+  'streams: logs by queries of programs',
 ].map(scenario => ({ scenario, from: /^500$/gm, to: '400', why: 'bad input is no failure of the daemon' }))
 
 /** Created by dockerd, refused here with `message`. */

@@ -16,7 +16,7 @@ import { inspect } from '../../container/inspect.ts'
 import { kill } from '../../container/kill.ts'
 import { list } from '../../container/list.ts'
 import { logPath } from '../../container/log-config.ts'
-import { checkLogQuery, openLog, writeLogs } from '../../container/logs.ts'
+import { checkReadable, checkStreams, openLog, writeLogs } from '../../container/logs.ts'
 import type { Exit } from '../../container/model.ts'
 import { pause, unpause } from '../../container/pause.ts'
 import { prune } from '../../container/prune.ts'
@@ -87,9 +87,13 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
     },
 
     async ContainerLogs({ params, query, version }) {
+      // What is wrong with the query is told first, as by dockerd.
+      checkStreams(query)
       const container = containers.get(params.name)
-      const logQuery = { ...query, tail: tailOf(query.tail) }
-      checkLogQuery(container, logQuery)
+      // 0 is no end of time: some clients always send it.
+      const until = query.until === 0n ? undefined : query.until
+      const logQuery = { ...query, until, tail: tailOf(query.tail) }
+      checkReadable(container)
       const path = logPath(engine.settings, container)
       // Once the answer has begun, the client may have the container removed.
       const files = await openLog(engine, container, path, logQuery)

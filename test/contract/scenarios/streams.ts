@@ -6,6 +6,13 @@ const lines =
   'docker run --name p1 busybox sh -c "for i in 1 2 3 4 5; do echo line \\$i; usleep 20000; echo error \\$i >&2; usleep 20000; done" >/dev/null 2>&1'
 const waiting = (name: string, script: string) => `docker run -di --name ${name} busybox sh -c "${script}" >/dev/null`
 
+const api = 'http://engine/v1.41/containers'
+// As programs ask, not the CLI; without the headers of the frames.
+const asked = (queries: readonly string[], name = 'p1') =>
+  `for query in ${queries.map(query => `'${query}'`).join(' ')}; do echo "[$query]"; curl -sS --max-time 5 --unix-socket "\${DOCKER_HOST#unix://}" -w "%{http_code}\\n" "${api}/${name}/logs?$query" | tr -d '\\000-\\010'; done`
+const withStdout = (name: string, ...values: readonly string[]) =>
+  asked(values.map(value => `stdout=1&${name}=${value}`))
+
 export const streams: Scenarios = {
   logs: [
     lines,
@@ -21,6 +28,69 @@ export const streams: Scenarios = {
     'docker logs -f p1 2>/dev/null',
     'docker logs -f --tail 1 p1 2>&1 | wc -l',
     'docker logs nothing',
+  ],
+  'logs by queries of programs': [
+    'docker run --name p1 --label a=b --log-opt labels=a busybox sh -c "echo one; echo two; echo three"',
+    asked([
+      '',
+      'stdout=1',
+      'stdout=true',
+      'stdout=yes',
+      'stdout=False',
+      'stdout=false',
+      'stdout=no',
+      'stdout=none',
+      'stdout=0&stderr=0',
+      'stdout=1&stdout=0',
+      'STDOUT=1',
+      'stdout',
+      'stderr=1',
+    ]),
+    withStdout('tail', '', '-1', '0', '1', '+1', '01', '1.5', '2x', '99999999999999999999', '%201', 'all'),
+    withStdout(
+      'since',
+      '',
+      'bad',
+      '-1',
+      '0',
+      '1.5',
+      '1.',
+      '.5',
+      '1e3',
+      '-0.5',
+      '1.9999999999999',
+      '99999999999',
+      '99999999999999999999',
+      '2001-01-01T00:00:00Z',
+      '2001-01-01',
+    ),
+    withStdout(
+      'until',
+      '',
+      'bad',
+      '-1',
+      '0',
+      '1.5',
+      '1.',
+      '.5',
+      '1e3',
+      '-0.5',
+      '1.9999999999999',
+      '99999999999',
+      '99999999999999999999',
+      '2001-01-01T00:00:00Z',
+      '2001-01-01',
+    ),
+    asked([
+      'stdout=1&follow=1',
+      'stdout=1&follow=maybe',
+      'stdout=1&timestamps=maybe&tail=0',
+      'stdout=1&details=1',
+      'stdout=1&tail=1&tail=2',
+      'stdout=1&until=1&follow=1',
+      'stdout=1&since=2&until=1',
+    ]),
+    asked(['stdout=1', ''], 'nothing'),
   ],
   'logs of a time': [
     `docker run --name p1 busybox sh -c "echo one; sleep 1.2; echo two" >/dev/null; at=$(docker logs -t p1 | tail -1 | cut -d" " -f1); docker logs --since $at p1`,
