@@ -28,8 +28,17 @@ export class CredentialHelper {
     const { code, said } = await this.#ask('get', server)
     if (code !== 0 && said === nothing) return undefined
     if (code !== 0) throw this.#failed('getting', said)
-    const value = JSON.parse(said) as Partial<HelperLogin>
+    const value = this.#read(said)
     return { ServerURL: value.ServerURL || server, Username: value.Username ?? '', Secret: value.Secret ?? '' }
+  }
+
+  // What it said may be a secret.
+  #read(said: string): Partial<HelperLogin> {
+    try {
+      return JSON.parse(said) as Partial<HelperLogin>
+    } catch {
+      throw system(`docker-credential-${this.#name} answered no valid JSON`)
+    }
   }
 
   async store(login: HelperLogin): Promise<void> {
