@@ -38,13 +38,34 @@ async function signedImage(t: TestContext) {
       answer(response, 200, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: listed }),
     listed,
     /** Adds a manifest that says that it refers to `subject`, and is listed for the image. */
-    refer(artifactType: string, text: string, { layer = {}, subject = image as object } = {}) {
+    refer(artifactType: string, text: string, { layer = {}, subject = image as object, count = 1 } = {}) {
       const config = add('application/vnd.oci.empty.v1+json', '{}')
-      const layers = [add(artifactType, text, layer)]
+      const layers = Array.from({ length: count }, (_, index) => add(artifactType, text + '!'.repeat(index), layer))
       const descriptor = manifest({ config, layers, subject, artifactType }, { artifactType })
       listed.push(descriptor)
       return descriptor
     },
+  }
+  /** The image in an index, with manifests that are said to be about it, under the tag `index`. */
+  const indexed = (count: number) => {
+    const about = {
+      platform: { os: 'unknown', architecture: 'unknown' },
+      annotations: {
+        'vnd.docker.reference.type': 'attestation-manifest',
+        'vnd.docker.reference.digest': image.digest,
+      },
+    }
+    const layers = [add('application/vnd.in-toto+json', '{}')]
+    const attested = Array.from({ length: count }, (_, index) =>
+      manifest({ config: add(mediaTypes.ociConfig, '{}'), layers, annotations: { number: String(index) } }, about),
+    )
+    const manifests = [{ ...image, platform: { os: 'linux', architecture: 'amd64' } }, ...attested]
+    const index = add(
+      mediaTypes.ociIndex,
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }),
+    )
+    content.set('index', content.get(index.digest) as Buffer)
+    return attested.map(({ digest }) => digest)
   }
   const server = await serve((_request, response, { pathname }) => {
     const digest = pathname === '/v2/a/manifests/1' ? image.digest : (pathname.split('/').at(-1) ?? '')
@@ -52,11 +73,13 @@ async function signedImage(t: TestContext) {
     if (pathname.startsWith('/v2/a/referrers/')) return place.list(response)
     const bytes = content.get(digest)
     if (!bytes) return void response.writeHead(404).end()
-    if (pathname.includes('/manifests/')) response.setHeader('content-type', mediaTypes.ociManifest)
+    if (pathname.includes('/manifests/')) {
+      response.setHeader('content-type', bytes === content.get('index') ? mediaTypes.ociIndex : mediaTypes.ociManifest)
+    }
     return void response.end(bytes)
   })
   t.after(() => server[Symbol.asyncDispose]())
-  return { ...place, server, setList: (list: typeof place.list) => void (place.list = list) }
+  return { ...place, indexed, server, setList: (list: typeof place.list) => void (place.list = list) }
 }
 
 type SignedImage = Awaited<ReturnType<typeof signedImage>>
@@ -74,7 +97,8 @@ async function engine(t: TestContext, { server }: SignedImage) {
     ...place,
     name,
     limits,
-    pull: () => pullImages(parts, parseReference(name), { report: () => {} }),
+    pull: (tagged = name) =>
+      pullImages(parts, parseReference(tagged), { report: () => {}, platform: { os: 'linux', architecture: 'amd64' } }),
     /** The manifests of the image that are listed, with their kinds. */
     async listed() {
       const summaries = await manifestSummaries(place.store, place.store.resolve(name))
@@ -124,6 +148,7 @@ test('what only is said to refer to an image, or is too large, stays where it is
   const bomb = { mediaType: 'application/x', digest: digestOf('y'), size: 1 << 30 }
   registry.refer('application/vnd.example.signature', 'large', { layer: { size: bomb.size } })
   registry.listed.push({ ...bomb, mediaType: mediaTypes.ociManifest })
+  registry.refer('application/vnd.example.signature', 'many', { count: 1100 })
   const good = registry.refer('application/vnd.example.signature', 'good')
   const { pull, listed, store, name, left } = await engine(t, registry)
   await pull()
@@ -133,6 +158,16 @@ test('what only is said to refer to an image, or is too large, stays where it is
   )
   removeImage(store, name)
   assert.deepEqual(await left(), [])
+})
+
+test('of what an index says about an image only so much is fetched', async t => {
+  const registry = await signedImage(t)
+  const attested = new Set<string>(registry.indexed(100))
+  const { pull, store, name } = await engine(t, registry)
+  await pull(name.replace(/1$/, 'index'))
+  assert.equal([...attested].filter(digest => store.blobs.has(digest as Digest)).length, 64)
+  const asked = registry.server.asked.filter(({ url }) => attested.has(url.split('/').at(-1) ?? ''))
+  assert.equal(asked.length, 64)
 })
 
 test('a pull does not wait for long where the list of them does not come, and does not ask if it is not to', async t => {

@@ -1,7 +1,7 @@
 // What is said about an image in its registry: by its index, and by manifests that refer to it, such as signatures.
 
-import type { CallOptions, Repository } from '../distribution/remote.ts'
-import { invalid } from '../lib/errors.ts'
+import type { CallOptions, RemoteManifest, Repository } from '../distribution/remote.ts'
+import { invalid, kindOf } from '../lib/errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Descriptor, isIndexType, mediaTypes, parseManifest } from '../oci/manifest.ts'
 import type { IndexBlob } from './index-rows.ts'
@@ -9,9 +9,11 @@ import type { NewReferrer } from './referrer-rows.ts'
 import type { ImageStore, Staging } from './store.ts'
 
 /** Bytes that are fetched of what an index says about one image, and as many of what refers to the two. */
-const maximumAttested = 64 << 20
-/** What is looked at of those that refer to one manifest. */
-const maximumReferrers = 64
+const maximumBytes = 64 << 20
+/** Blobs that these may have, as each is a request, and a file on the disk. */
+const maximumBlobs = 1024
+/** Manifests that are looked at of those that an index has about the image, or that refer to one manifest. */
+const maximumManifests = 64
 /** Milliseconds that a pull waits for them when all else is here. */
 const patience = 3000
 
@@ -26,6 +28,21 @@ export interface IndexStatements {
   readonly documents: readonly Buffer[]
   /** What says something about the image. */
   readonly attestations: readonly Descriptor[]
+}
+
+/** What may yet be fetched. */
+class Budget {
+  #bytes = maximumBytes
+  #blobs = maximumBlobs
+
+  /** Takes what a manifest and its parts come to. Throws `invalid` if that is more than is left. */
+  take(digest: Digest, manifestBytes: number, parts: readonly Descriptor[]): void {
+    const bytes = parts.reduce((sum, { size }) => sum + size, manifestBytes)
+    const blobs = parts.length + 1
+    if (bytes > this.#bytes || blobs > this.#blobs) throw invalid(`${digest} is too large`)
+    this.#bytes -= bytes
+    this.#blobs -= blobs
+  }
 }
 
 type Referrers = ReadonlyMap<Digest, readonly NewReferrer[]>
@@ -63,7 +80,7 @@ async function fetchReferrers(
   signal: AbortSignal,
 ): Promise<Referrers> {
   const found = new Map<Digest, readonly NewReferrer[]>()
-  const budget = { rest: maximumAttested }
+  const budget = new Budget()
   const work = subjects.map(async subject => {
     found.set(subject, await referrersOf(parts, staging, subject, budget, signal))
   })
@@ -76,13 +93,13 @@ async function referrersOf(
   parts: StatementParts,
   staging: Staging,
   subject: Digest,
-  budget: { rest: number },
+  budget: Budget,
   signal: AbortSignal,
 ): Promise<NewReferrer[]> {
   const listed = await parts.repository.referrers(subject, { signal })
   const wanted = new Map(listed.filter(({ mediaType }) => !isIndexType(mediaType)).map(item => [item.digest, item]))
   const found: NewReferrer[] = []
-  for (const { digest } of [...wanted.values()].slice(0, maximumReferrers)) {
+  for (const { digest } of [...wanted.values()].slice(0, maximumManifests)) {
     try {
       found.push(await fetchReferrer(parts, staging, subject, digest, budget, signal))
     } catch {
@@ -94,49 +111,59 @@ async function referrersOf(
 
 // That it refers to the subject is its own to say, not the list's.
 async function fetchReferrer(
-  { images, repository }: StatementParts,
+  parts: StatementParts,
   staging: Staging,
   subject: Digest,
   digest: Digest,
-  budget: { rest: number },
+  budget: Budget,
   signal: AbortSignal,
 ): Promise<NewReferrer> {
-  const { bytes, mediaType } = await repository.manifest(digest, { signal })
-  const document = parseManifest(bytes)
+  const manifest = await parts.repository.manifest(digest, { signal })
+  const document = parseManifest(manifest.bytes)
   if (document.kind !== 'manifest' || document.subject?.digest !== subject)
     throw invalid(`${digest} does not refer to ${subject}`)
-  const parts = [document.config, ...document.layers]
-  const cost = parts.reduce((sum, { size }) => sum + size, bytes.length)
-  if (cost > budget.rest) throw invalid(`${digest} is too large`)
-  budget.rest -= cost
-  const blobs = [await keep(images, staging, bytes)]
-  for (const part of parts) blobs.push(await fetchBlob(images, repository, staging, part, signal))
-  return { digest, size: bytes.length, mediaType: document.mediaType ?? (mediaType || mediaTypes.ociManifest), blobs }
+  const blobs = await fetchStatement(parts, staging, manifest, budget, signal)
+  const mediaType = document.mediaType ?? (manifest.mediaType || mediaTypes.ociManifest)
+  return { digest, size: manifest.bytes.length, mediaType, blobs }
 }
 
-/** Keeps an index, and what it says about the image; what of that is missing or too much is left out. */
-export async function keepIndex(
+/** Keeps a manifest and brings its parts here. */
+async function fetchStatement(
   { images, repository }: StatementParts,
+  staging: Staging,
+  { digest, bytes }: RemoteManifest,
+  budget: Budget,
+  signal: AbortSignal | undefined,
+): Promise<IndexBlob[]> {
+  const document = parseManifest(bytes)
+  const parts = document.kind === 'manifest' ? [document.config, ...document.layers] : []
+  budget.take(digest, bytes.length, parts)
+  const blobs = [await keep(images, staging, bytes)]
+  for (const part of parts) blobs.push(await fetchBlob(images, repository, staging, part, signal))
+  return blobs
+}
+
+/**
+ * Keeps an index, and what it says about the image; what of that is missing or too much is left out, and all that follows
+ * one that the registry does not come out with.
+ */
+export async function keepIndex(
+  parts: StatementParts,
   staging: Staging,
   index: IndexStatements | undefined,
   { signal }: CallOptions,
 ): Promise<IndexBlob[]> {
   if (!index) return []
   const kept: IndexBlob[] = []
-  for (const document of index.documents) kept.push(await keep(images, staging, document))
-  let rest = maximumAttested
-  for (const { digest } of index.attestations) {
+  for (const document of index.documents) kept.push(await keep(parts.images, staging, document))
+  const budget = new Budget()
+  for (const { digest } of index.attestations.slice(0, maximumManifests)) {
     try {
-      const { bytes } = await repository.manifest(digest, { signal })
-      const document = parseManifest(bytes)
-      const parts = document.kind === 'manifest' ? [document.config, ...document.layers] : []
-      rest -= parts.reduce((sum, { size }) => sum + size, 0)
-      if (rest < 0) break
-      const blobs = [await keep(images, staging, bytes)]
-      for (const part of parts) blobs.push(await fetchBlob(images, repository, staging, part, signal))
-      kept.push(...blobs)
-    } catch {
+      const manifest = await parts.repository.manifest(digest, { signal })
+      kept.push(...(await fetchStatement(parts, staging, manifest, budget, signal)))
+    } catch (error) {
       signal?.throwIfAborted()
+      if (kindOf(error) === 'unavailable') break
     }
   }
   return kept.slice(1)
