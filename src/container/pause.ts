@@ -52,7 +52,6 @@ async function endFreeze(engine: Engine, container: Container, live: Live): Prom
 /** Throws dockerd's conflict if the container isn't paused. */
 export async function unpause(engine: Engine, container: Container): Promise<void> {
   using _lock = await engine.locks.hold(container.id)
-  if (!container.isRunning) throw conflict(`container ${container.id} is not running`)
   if (container.state.phase !== 'paused') throw conflict(`Container ${container.id} is not paused`)
   await resume(engine, container)
 }

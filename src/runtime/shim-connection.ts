@@ -85,11 +85,11 @@ export class ShimConnection {
     return openAttached(this.#runDir, flags)
   }
 
-  /** Sets the size of the terminal, also before there is one. */
+  /** Sets the size of the terminal, also before there is one; no terminal has more than 65535 rows or columns. */
   resize(rows: number, columns: number): void {
     const payload = Buffer.alloc(4)
-    payload.writeUInt16BE(rows, 0)
-    payload.writeUInt16BE(columns, 2)
+    payload.writeUInt16BE(Math.min(rows, 0xffff), 0)
+    payload.writeUInt16BE(Math.min(columns, 0xffff), 2)
     this.#socket.write(encodeMessage(request.resize, 0, payload))
   }
 

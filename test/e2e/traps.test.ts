@@ -134,6 +134,15 @@ test('wait and exec', async suite => {
     assert.equal(await engine.ok(['exec', 'host', 'cat', '/made']), 'done')
   })
 
+  await suite.test('a terminal of any size can be asked for', async () => {
+    await create(engine, 'terminal', { Tty: true, Cmd: ['sleep', '300'] })
+    await start(engine, 'terminal')
+    for (const size of ['h=70000&w=4294967295', 'h=0&w=0', 'h=24&w=80']) {
+      assert.equal((await call(engine, 'POST', `/containers/terminal/resize?${size}`)).status, 200, size)
+    }
+    await remove(engine, 'terminal')
+  })
+
   await suite.test('an exec may be resized before its start', { skip: onDockerd }, async () => {
     const id = await exec(engine, 'host', { Cmd: ['true'], Tty: true, AttachStdout: true })
     const { status } = await call(engine, 'POST', `/exec/${id}/resize?h=10&w=20`)
@@ -166,6 +175,15 @@ test('queries', async suite => {
     }
     for (const no of ['0', 'false', 'False', 'no', 'none', ''])
       assert.equal((await list(engine, `all=${no}`)).length, 0, no)
+  })
+
+  await suite.test('since and before count as filters only', async () => {
+    assert.equal((await list(engine, 'all=1&since=one&before=nothing')).length, 3)
+  })
+
+  await suite.test('events until 0 are all that were', async () => {
+    const { text } = await call(engine, 'GET', '/events?until=0')
+    assert.match(text, /"Action":"create".*\n(?:.*\n)*.*"name":"three"/)
   })
 })
 

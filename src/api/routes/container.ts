@@ -15,7 +15,7 @@ const attachQuery = {
 
 export const containerRoutes = {
   ContainerList: route('GET', '/containers/json', {
-    query: { all: flag(), size: flag(), limit: integer(), since: text(), before: text(), filters: filters() },
+    query: { all: flag(), size: flag(), limit: integer(), filters: filters() },
   }),
   ContainerCreate: route('POST', '/containers/create', {
     query: { name: text(), platform: text() },

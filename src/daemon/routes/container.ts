@@ -34,7 +34,6 @@ import { unframed } from '../../container/unframed.ts'
 import { update } from '../../container/update.ts'
 import { parseWaitCondition, wait } from '../../container/wait.ts'
 import { GantryError, invalid } from '../../lib/errors.ts'
-import type { Filters } from '../../lib/filters.ts'
 import { parseSignal, parseSignalToSend } from '../../kernel/signals.ts'
 
 type ContainerHandlers = Pick<Handlers, keyof typeof containerRoutes>
@@ -46,7 +45,7 @@ export function containerHandlers(engine: Engine): ContainerHandlers {
   return {
     async ContainerList({ query, version }) {
       const health = version.atLeast('1.52')
-      const summaries = list(engine, { ...query, limit: query.limit ?? 0, filters: listFilters(query), health })
+      const summaries = list(engine, { ...query, limit: query.limit ?? 0, health })
       if (!query.size) return json(summaries)
       const sized = summaries.map(async summary => ({
         ...summary,
@@ -220,13 +219,6 @@ function cannotKill(name: string, error: unknown): unknown {
 
 function waitResponse({ code, error }: Exit): ContainerWaitResponse {
   return { StatusCode: code, ...(error !== '' && { Error: { Message: error } }) }
-}
-
-// Very old clients give these two outside of the filters.
-function listFilters(query: { filters: Filters; since: string; before: string }) {
-  const { filters, since, before } = query
-  const withSince = since === '' ? filters : filters.with('since', since)
-  return before === '' ? withSince : withSince.with('before', before)
 }
 
 // `all`, and whatever is no number, means all lines.

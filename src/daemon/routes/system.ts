@@ -35,7 +35,9 @@ export function systemHandlers(engine: Engine, source: InfoSource): Pick<Handler
       }
       const contentType = eventType(headers.accept)
       const mark = contentType === 'application/json-seq' ? '\u001E' : ''
-      const eventQuery = { since, until, filters: query.filters, version, mark }
+      // 0 is no moment for dockerd either: all that is kept, and no more.
+      const end = until === 0n ? engine.clock.now() : until
+      const eventQuery = { since, until: end, filters: query.filters, version, mark }
       return stream({ contentType, write: (out, signal) => writeEvents(engine, eventQuery, out, signal) })
     },
   }

@@ -68,7 +68,7 @@ export const lifecycle: Scenarios = {
     state('p1'),
     'docker unpause p1 2>&1 | sed "s/[0-9a-f]\\{64\\}/ID/"',
     'docker pause nothing',
-    'docker create --name q1 busybox >/dev/null; docker pause q1 2>&1 | sed "s/[0-9a-f]\\{64\\}/ID/"',
+    'docker create --name q1 busybox >/dev/null; docker pause q1 2>&1 | sed "s/[0-9a-f]\\{64\\}/ID/"; docker unpause q1 2>&1 | sed "s/[0-9a-f]\\{64\\}/ID/"',
     'docker pause p1; docker stop -t 1 p1; docker inspect p1 --format "{{.State.Status}}"',
     `${start('r1')}; docker pause r1; docker kill r1; docker inspect r1 --format "{{.State.Status}}"`,
     `${start('s1')}; docker pause s1; docker rm s1; docker rm -f s1`,
