@@ -3,6 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { RegistryError } from '../errors.ts'
+import { Failures } from './failures.ts'
 import type { Action, Principal, Rights } from './rights.ts'
 import { type Claims, type Scope, type Tokens, accessLife, actionsOf, parseScopes } from './tokens.ts'
 import type { Users } from './users.ts'
@@ -38,17 +39,12 @@ export interface TokenAnswer {
   readonly refresh_token?: string
 }
 
-/** Wrong passwords for one name in so many milliseconds, after which no more are tried. */
-const mostFailures = 20
-const failureTime = 60_000
-const mostNames = 10_000
-
 /** Who pushes reads, too. */
 const scopeOf: Readonly<Record<Action, string>> = { pull: 'pull', push: 'pull,push', delete: 'delete' }
 
 export class Gate {
   #parts: GateParts
-  readonly #failures = new Map<string, { count: number; until: number }>()
+  readonly #failures = new Failures()
 
   constructor(parts: GateParts) {
     this.#parts = parts
@@ -59,12 +55,15 @@ export class Gate {
     this.#parts = { ...this.#parts, rights }
   }
 
-  /** Who sends these headers. Throws UNAUTHORIZED if what they send is wrong, TOOMANYREQUESTS after many wrong passwords. */
-  async caller(headers: IncomingHttpHeaders): Promise<Caller> {
+  /**
+   * Who sends these headers from the IP address `address`. Throws UNAUTHORIZED if what they send is wrong, TOOMANYREQUESTS after
+   * many wrong passwords from there.
+   */
+  async caller(headers: IncomingHttpHeaders, address: string): Promise<Caller> {
     const { authorization } = headers
     if (authorization === undefined) return { user: undefined, access: undefined }
     const [, scheme = '', rest = ''] = /^(\S+)\s+(\S+)$/.exec(authorization) ?? []
-    if (scheme.toLowerCase() === 'basic') return { user: await this.#userOf(rest), access: undefined }
+    if (scheme.toLowerCase() === 'basic') return { user: await this.#userOf(rest, address), access: undefined }
     if (scheme.toLowerCase() === 'bearer') {
       const claims = await this.#parts.tokens.read(rest)
       if (claims && (claims.user === undefined || this.#parts.users.has(claims.user))) return claims
@@ -72,25 +71,21 @@ export class Gate {
     throw new RegistryError('UNAUTHORIZED', 'authentication required')
   }
 
-  async #userOf(basic: string): Promise<string> {
+  async #userOf(basic: string, address: string): Promise<string> {
     const text = Buffer.from(basic, 'base64').toString()
     const colon = text.indexOf(':')
-    return await this.#verified(text.slice(0, Math.max(0, colon)), text.slice(colon + 1))
+    return await this.#verified(text.slice(0, Math.max(0, colon)), text.slice(colon + 1), address)
   }
 
-  async #verified(name: string, password: string): Promise<string> {
-    // Whoever tries passwords for a name does not keep its user out.
-    if (this.#parts.users.remembers(name, password)) return name
-    const before = this.#failures.get(name)
-    if (before && before.until > Date.now() && before.count >= mostFailures) {
+  async #verified(name: string, password: string, address: string): Promise<string> {
+    const { users } = this.#parts
+    // Whoever tries passwords for a name does not keep its user out, and who sends the same one many times at once tries one.
+    if (users.remembers(name, password)) return name
+    const checked = users.checked(name, password)
+    const right = checked ? await checked : await this.#failures.try(name, address, () => users.verify(name, password))
+    if (right === true) return name
+    if (right === undefined)
       throw new RegistryError('TOOMANYREQUESTS', 'too many wrong passwords: try again in a minute')
-    }
-    if (await this.#parts.users.verify(name, password)) return name
-    const count = before && before.until > Date.now() ? before.count + 1 : 1
-    this.#failures.delete(name)
-    this.#failures.set(name, { count, until: Date.now() + failureTime })
-    const [oldest] = this.#failures.keys()
-    if (this.#failures.size > mostNames && oldest !== undefined) this.#failures.delete(oldest)
     throw new RegistryError('UNAUTHORIZED', 'authentication required')
   }
 
@@ -163,7 +158,7 @@ export class Gate {
   }
 
   /** The user with this password. Throws as `caller` does. */
-  async password(name: string, password: string): Promise<string> {
-    return await this.#verified(name, password)
+  async password(name: string, password: string, address: string): Promise<string> {
+    return await this.#verified(name, password, address)
   }
 }

@@ -39,6 +39,8 @@ export class Users {
   #hashes: UserHashes
   readonly #turns = new Turns(() => concurrent)
   readonly #known = new Map<string, { readonly proof: Buffer; readonly hash: string; readonly until: number }>()
+  /** Checks that go on, by name and password. */
+  readonly #checking = new Map<string, Promise<boolean>>()
   /** What is remembered of passwords is of no use without it. */
   readonly #secret = randomBytes(32)
 
@@ -50,6 +52,7 @@ export class Users {
   replace(hashes: UserHashes): void {
     this.#hashes = hashes
     this.#known.clear()
+    this.#checking.clear()
   }
 
   has(name: string): boolean {
@@ -75,11 +78,27 @@ export class Users {
     return timingSafeEqual(known.proof, this.#proof(name, password))
   }
 
+  /** What comes of it if this very password is being checked for the user `name` now; undefined if it is not. */
+  checked(name: string, password: string): Promise<boolean> | undefined {
+    return this.#checking.get(this.#proof(name, password).toString('base64'))
+  }
+
   /** True if `password` is that of the user `name`. */
   async verify(name: string, password: string): Promise<boolean> {
-    const hash = this.#hashes.get(name)
     if (this.remembers(name, password)) return true
     const proof = this.#proof(name, password)
+    const key = proof.toString('base64')
+    const checking = this.#checking.get(key) ?? this.#check(name, password, proof)
+    this.#checking.set(key, checking)
+    try {
+      return await checking
+    } finally {
+      this.#checking.delete(key)
+    }
+  }
+
+  async #check(name: string, password: string, proof: Buffer): Promise<boolean> {
+    const hash = this.#hashes.get(name)
     const right = await this.#turns.run(() => compare(password, hash ?? nobody))
     if (!right || hash === undefined) return false
     this.#known.delete(name)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
+import { networkOf } from '../auth/failures.ts'
 import { Gate } from '../auth/gate.ts'
 import { Rights, type Rule } from '../auth/rights.ts'
 import { Tokens } from '../auth/tokens.ts'
@@ -10,6 +11,7 @@ import { Users } from '../auth/users.ts'
 import { temporaryDirectory } from '../../content/testing.ts'
 import { contentDigestOf } from '../digest.ts'
 import { DiskStorage } from '../disk-storage.ts'
+import type { RegistryError } from '../errors.ts'
 import { type TestRegistry, pushImage, startRegistry } from '../testing.ts'
 
 const names = ['reader', 'writer', 'admin', 'stranger'] as const
@@ -250,4 +252,30 @@ test('after many wrong passwords no more are tried for a while', async () => {
   assert.equal(await ping('admin', 'no'), 429)
   assert.equal(await ping('admin'), 200, 'who is known stays in')
   assert.equal(await ping('reader'), 200)
+})
+
+test('passwords that are tried all at once are no more than one after the other', async () => {
+  using directory = temporaryDirectory()
+  const { gate } = await gateOf(directory.path)
+  const codes = async (passwords: string[], address: string) => {
+    const tried = passwords.map(password => gate.password('reader', password, address))
+    const settled = await Promise.allSettled(tried)
+    return settled.map(one => (one.status === 'fulfilled' ? one.value : (one.reason as RegistryError).code))
+  }
+  const wrong = Array.from({ length: 100 }, (_, index) => `wrong ${index}`)
+  const answers = await codes(wrong, '192.0.2.1')
+  assert.equal(answers.filter(code => code === 'UNAUTHORIZED').length, 20)
+  assert.equal(answers.filter(code => code === 'TOOMANYREQUESTS').length, 80)
+  const right = 'password of reader'
+  assert.deepEqual(await codes([right], '192.0.2.1'), ['TOOMANYREQUESTS'])
+  const many = Array.from({ length: 100 }, () => right)
+  assert.deepEqual(new Set(await codes(many, '192.0.2.2')), new Set(['reader']), 'from elsewhere, and at once')
+})
+
+test('a host with many IPv6 addresses is one', () => {
+  assert.equal(networkOf('2001:db8:1:2:3::4'), networkOf('2001:db8:1:2::9'))
+  assert.equal(networkOf('2001:db8::1'), networkOf('2001:db8:0:0:ffff:1:2:3'))
+  assert.notEqual(networkOf('2001:db8:1:2::9'), networkOf('2001:db8:1:3::9'))
+  assert.notEqual(networkOf('::ffff:192.0.2.1'), networkOf('::ffff:192.0.2.2'))
+  assert.notEqual(networkOf('192.0.2.1'), networkOf('192.0.2.2'))
 })

@@ -106,7 +106,7 @@ async function answer(parts: RegistryParts, request: IncomingMessage, facts: Fac
   }
   const found = findRoute(pathname)
   Object.assign(facts, { endpoint: found?.route.endpoint ?? endpointOf(pathname), repository: found?.name })
-  const caller = gate ? await gate.caller(request.headers) : nobody
+  const caller = gate ? await gate.caller(request.headers, request.socket.remoteAddress ?? '') : nobody
   facts.user = caller.user
   if (pathname === '/v2' || pathname === '/v2/') {
     gate?.check(caller, {})
