@@ -37,6 +37,12 @@ export const differences: readonly Difference[] = [
     to: 'fe00::\tip6-localnet\nff00::\tip6-mcastprefix',
     why: newer,
   },
+  {
+    scenario: 'network: networks by filters',
+    from: /invalid value for filter 'dangling', must be "true" \(or "1"\), or "false" \(or "0"\)/,
+    to: "invalid filter 'dangling=[maybe]'",
+    why: newer,
+  },
   { from: /^ff00::0\tip6-mcastprefix$/gm, to: 'ff00::\tip6-mcastprefix', why: newer },
   { from: /^(search .*)\n(nameserver .*)$/gm, to: '$2\n$1', why: newer },
   {

@@ -2,6 +2,7 @@
 
 import { type Handlers, json } from '../../api/handler.ts'
 import type { networkRoutes } from '../../api/routes/network.ts'
+import { invalid } from '../../lib/errors.ts'
 import { parseUntilFilter } from '../../lib/until.ts'
 import type { Engine } from '../../container/engine.ts'
 
@@ -9,8 +10,12 @@ import type { Engine } from '../../container/engine.ts'
 export function networkHandlers({ networks, events, clock }: Engine): Pick<Handlers, keyof typeof networkRoutes> {
   return {
     async NetworkList({ query }) {
-      query.filters.validate(['driver', 'dangling', 'id', 'label', 'name', 'scope', 'type'])
       const { filters } = query
+      filters.validate(['driver', 'dangling', 'id', 'label', 'name', 'scope', 'type'])
+      const wrong = filters.get('type').find(type => !['builtin', 'custom'].includes(type))
+      if (wrong !== undefined) throw invalid(`invalid filter: 'type'='${wrong}'`)
+      // The predefined ones are never without use.
+      if (filters.flag('dangling', false)) return json([])
       return json(
         networks
           .list()

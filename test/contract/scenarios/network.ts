@@ -7,6 +7,10 @@ const fetch = (address: string) =>
   `n=0; until timeout 2 busybox wget -qO- http://${address}/ 2>/dev/null; do n=$((n+1)); [ $n -lt 50 ] || { echo unreachable; break; }; sleep .1; done`
 
 export const network: Scenarios = {
+  'networks by filters': [
+    `for filter in ${['name=host', 'name=o', 'name=nothing', 'driver=host', 'driver=null', 'scope=local', 'scope=swarm', 'type=builtin', 'type=custom', 'type=x', 'dangling=true', 'dangling=0', 'dangling=maybe', 'label=a', 'id=nothing', 'nothing=x'].join(' ')}; do echo "[$filter]"; docker network ls --filter "$filter" --format "{{.Name}} {{.Driver}} {{.Scope}}"; done`,
+    'docker network ls -q --filter name=host --filter name=none | wc -l; docker network ls -q --no-trunc -f type=builtin | wc -l -c',
+  ],
   bridge: [
     'docker run --rm busybox sh -c "ip -o -4 addr show eth0 | cut -d: -f2; ip route"',
     'docker run --rm busybox sh -c "ip -o link | cut -d: -f2 | cut -d@ -f1"',
