@@ -62,7 +62,10 @@ export interface Repository {
   blob(blob: BlobName, options?: BlobOptions): AsyncGenerator<Buffer, void, void>
   /** All tags. */
   tags(options?: CallOptions): AsyncGenerator<string, void, void>
-  /** Manifests whose subject is `digest`: by the referrers API, or the tag that stands for it in older registries. */
+  /**
+   * Manifests whose subject is `digest`: by the referrers API, which is asked once even if the registry is busy, or the tag
+   * that stands for it in older registries.
+   */
   referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>
   hasBlob(digest: Digest, options?: CallOptions): Promise<boolean>
   /** Takes a blob over from the repository `path` of the same registry; false if the registry doesn't, and wants its bytes. */

@@ -187,6 +187,9 @@ test('referrers by the API, or by a tag', async () => {
   assert.deepEqual(await digests(modern), [blob.digest])
   assert.deepEqual(await digests(old), [blob.digest])
   assert.deepEqual(await digests(none), [])
+  await using busy = await registryWith((_, response) => refuse(response, 503, 'UNAVAILABLE', { 'retry-after': '0' }))
+  await assert.rejects(digests(busy))
+  assert.equal(busy.asked.filter(({ url }) => url.includes('/referrers/')).length, 1)
 })
 
 test('no answer makes a process end: bodies that are thrown away may break', async () => {

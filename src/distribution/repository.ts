@@ -116,7 +116,7 @@ export class HttpRepository implements Repository {
     const path = this.#at(`referrers/${digest}`)
     try {
       return await this.#read(async session => {
-        const answer = await session.request({ method: 'GET', path, expect: [200], signal })
+        const answer = await session.request({ method: 'GET', path, expect: [200], signal, optional: true })
         return manifestsIn(await readBytes(answer, maximumManifestSize))
       }, signal)
     } catch (error) {

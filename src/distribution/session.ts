@@ -24,6 +24,8 @@ export interface SessionRequest extends Pick<Outgoing, 'method' | 'headers' | 's
   readonly body?: Outgoing['body']
   /** What is an answer; any other becomes an error. */
   readonly expect: readonly number[]
+  /** One can do without the answer: it is not asked for again if the registry is busy. */
+  readonly optional?: boolean
 }
 
 export class Session {
@@ -59,14 +61,14 @@ export class Session {
 
   /** Sends a request, several times if the registry is busy or wants to know who asks. Rejects as Repository's methods do. */
   async request(request: SessionRequest): Promise<Incoming> {
-    const { method, signal, expect } = request
+    const { method, signal, expect, optional = false } = request
     const once = request.body !== undefined && !Buffer.isBuffer(request.body)
     const send = () => this.#send(request)
-    let answer = await (once ? send() : persistently(send, signal))
+    let answer = await (once || optional ? send() : persistently(send, signal))
     if (expect.includes(answer.status)) return answer
     if (answer.status === 401 && this.#learn(answer) && !once) {
       await readText(answer)
-      answer = await persistently(send, signal)
+      answer = await (optional ? send() : persistently(send, signal))
       if (expect.includes(answer.status)) return answer
     }
     const body = method === 'HEAD' ? '' : await readText(answer)
