@@ -34,7 +34,7 @@ const ranks: Readonly<Record<string, number>> = {
 const narrower: Readonly<Record<string, readonly string[]>> = {
   client: ['api', 'oci', 'lib'],
   cli: ['client', 'api', 'oci', 'lib'],
-  registry: ['content', 'oci', 'state', 'kernel', 'lib'],
+  registry: ['content', 'distribution', 'oci', 'state', 'kernel', 'lib'],
 }
 
 const longestFile = 450

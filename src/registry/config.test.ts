@@ -30,6 +30,7 @@ access:
 retention: [{repository: "ci/*", keep: 3, older-than: 2d12h}]
 quotas: [{repository: "home/*", size: 5GB, each: true}]
 access-log: access.log
+cache: [{prefix: hub/, remote: docker.io, fresh: 1m, keep: 30d}]
 s3: {}
 `,
   )
@@ -48,6 +49,10 @@ s3: {}
     { repository: 'ci/*', tags: ['**'], keep: 3, olderThan: 60 * 3_600_000, untagged: undefined },
   ])
   assert.deepEqual(config.quotas, [{ repository: 'home/*', each: true, bytes: 5e9 }])
+  assert.deepEqual(
+    config.cache.map(({ prefix, remote, fresh, keep }) => [prefix, remote, fresh, keep]),
+    [['hub', 'docker.io', 60_000, 30 * 24 * 3_600_000]],
+  )
   assert.deepEqual([config.accessLog, config.s3], [place.join('access.log'), undefined])
   assert.equal(readConfig({}).access, undefined)
 })
@@ -59,6 +64,7 @@ test('what is wrong is said with its place', () => {
     ['tls: {certificate: x}', /^TLS needs both/],
     ['retention: [{repository: a}]', /^retention\[0\]: expected keep/],
     ['retention: [{keep: -1}]', /^retention\[0\]\.keep: expected a whole number/],
+    ['cache: [{remote: "https://x"}]', /^cache\[0\]\.remote: expected a registry's host/],
     ['quotas: [{repository: a}]', /^quotas\[0\]\.size: expected/],
     ['s3: {endpoint: x, bucket: b}', /^s3\.endpoint: expected one such as https/],
     ['root: a\ns3: {endpoint: "https://x", bucket: b, access-key: a, secret-key: b}', /^the content is either/],

@@ -7,6 +7,7 @@ import { messageOf } from '../lib/errors.ts'
 import { parseDecimalSize } from '../lib/size.ts'
 import { type Action, type Rule } from './auth/rights.ts'
 import { checkHash, parseHtpasswd } from './auth/users.ts'
+import type { CacheRule } from './cache/remotes.ts'
 import type { QuotaRule } from './quotas.ts'
 import type { RetentionRule } from './retention.ts'
 import type { S3Config } from './s3/client.ts'
@@ -43,6 +44,7 @@ export interface RegistryConfig {
   readonly collection: CollectionConfig
   readonly retention: readonly RetentionRule[]
   readonly quotas: readonly QuotaRule[]
+  readonly cache: readonly CacheRule[]
   /** A file, or `-` for standard output; undefined for no access log. */
   readonly accessLog: string | undefined
   /** `HOST:PORT` to serve metrics at; undefined for none. */
@@ -107,6 +109,7 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
     collection: readCollection(file.section('collection', ['every', 'grace'])),
     retention: file.sections('retention').map(readRetention),
     quotas: file.sections('quotas').map(readQuota),
+    cache: file.sections('cache').map(readCache),
     accessLog: file.text('access-log') === '-' ? '-' : fromFile('access-log'),
     metrics: file.text('metrics'),
   }
@@ -154,6 +157,28 @@ function readQuota(section: Section): QuotaRule {
   return rule
 }
 
+function readCache(section: Section): CacheRule {
+  const remote = section.text('remote') ?? ''
+  if (!/^(?:\[[0-9a-f:]+\]|[\w.-]+)(?::\d{1,5})?$/.test(remote))
+    throw new Error(
+      `${section.path}.remote: expected a registry's host such as docker.io, not ${JSON.stringify(remote)}`,
+    )
+  const rule = {
+    prefix: (section.text('prefix') ?? '').replace(/^\/+|\/+$/g, ''),
+    remote,
+    username: section.text('username'),
+    password: section.text('password'),
+    insecure: section.flag('insecure'),
+    fresh: section.duration('fresh') ?? 10 * minute,
+    keep: section.duration('keep'),
+  }
+  section.finish()
+  if (rule.keep !== undefined && rule.keep < 2 * hour)
+    throw new Error(`${section.path}.keep: expected two hours at least, since uses are noted by the hour`)
+  return rule
+}
+
+const minute = 60_000
 const hour = 3_600_000
 
 const mapped = <T, R>(value: T | undefined, body: (value: T) => R): R | undefined =>

@@ -12,6 +12,8 @@ import { Gate } from './auth/gate.ts'
 import { Rights } from './auth/rights.ts'
 import { Tokens } from './auth/tokens.ts'
 import { Users } from './auth/users.ts'
+import type { PullThrough, PullThroughParts } from './cache/pull-through.ts'
+import type { CacheRule } from './cache/remotes.ts'
 import { type Collected, collectGarbage } from './collector.ts'
 import type { AccessConfig, RegistryConfig, TlsConfig } from './config.ts'
 import { createRegistryServer } from './http/server.ts'
@@ -25,7 +27,7 @@ import { Uploads } from './uploads.ts'
 
 /** A registry that serves, until it is disposed of. */
 export class RunningRegistry implements AsyncDisposable {
-  readonly #parts: { storage: Storage; repositories: Repositories; uploads: Uploads; gate: Gate | undefined }
+  readonly #parts: CollectedParts & { readonly gate: Gate | undefined }
   readonly #users: Users | undefined
   readonly #server: Server
   readonly #log: Log
@@ -118,6 +120,14 @@ export class RunningRegistry implements AsyncDisposable {
   }
 }
 
+/** What a collection goes through. */
+export interface CollectedParts {
+  readonly storage: Storage
+  readonly repositories: Repositories
+  readonly uploads: Uploads
+  readonly cache?: PullThrough | undefined
+}
+
 /** What a collection did. */
 export interface CollectedAll extends Collected {
   /** Uploads that nobody went on with. */
@@ -127,12 +137,9 @@ export interface CollectedAll extends Collected {
 }
 
 /** Ends what nobody goes on with, what is too old or too much, and then what nothing needs any more. */
-export async function collect(
-  parts: { storage: Storage; repositories: Repositories; uploads: Uploads },
-  { retention, collection }: RegistryConfig,
-): Promise<CollectedAll> {
+export async function collect(parts: CollectedParts, { retention, collection }: RegistryConfig): Promise<CollectedAll> {
   const expired = await parts.uploads.expire(await parts.repositories.receiving())
-  const retired = await applyRetention(parts.repositories, retention)
+  const retired = await applyRetention(parts.repositories, [...retention, ...(parts.cache?.retention ?? [])])
   return { ...(await collectGarbage(parts, collection.grace)), expired, retired }
 }
 
@@ -147,7 +154,9 @@ async function open(config: RegistryConfig, log: Log) {
   const { users, gate } = config.access ? await openAccess(storage, config, config.access) : {}
   const accessLog = config.accessLog === undefined ? undefined : undo.use(await AccessLog.open(config.accessLog))
   const metrics = config.metrics === undefined ? undefined : undo.use(await serveMetrics(config.metrics, log))
-  const server = createRegistryServer({ storage, repositories, uploads, gate }, log, {
+  const cache =
+    config.cache.length === 0 ? undefined : undo.use(await openCache(config.cache, { storage, uploads, log }))
+  const server = createRegistryServer({ storage, repositories, uploads, gate, cache }, log, {
     tls: config.tls && readTls(config.tls),
     observer(served) {
       accessLog?.write(served)
@@ -161,13 +170,19 @@ async function open(config: RegistryConfig, log: Log) {
     server.closeAllConnections()
     await closed
   })
-  return { storage, repositories, uploads, gate, users, server, accessLog, metrics, undo: undo.move() }
+  return { storage, repositories, uploads, cache, gate, users, server, accessLog, metrics, undo: undo.move() }
 }
 
 async function openAccess(storage: Storage, { service, url }: RegistryConfig, config: AccessConfig) {
   const users = new Users(config.users)
   const tokens = await Tokens.open(storage, service)
   return { users, gate: new Gate({ users, rights: rightsOf(config), tokens, service, url }) }
+}
+
+// A registry that is no cache does not load the client of registries.
+async function openCache(rules: readonly CacheRule[], parts: PullThroughParts): Promise<PullThrough> {
+  const { PullThrough: Loaded } = await import('./cache/pull-through.ts')
+  return new Loaded(rules, parts)
 }
 
 // Loaded only when there is an address for it.

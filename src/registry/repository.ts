@@ -77,6 +77,11 @@ export class Repository {
     return size
   }
 
+  /** True if it has the blob, and its content is there. */
+  async hasContent(digest: ContentDigest): Promise<boolean> {
+    return (await this.hasBlob(digest)) && (await this.#storage.size(blobKey(digest))) !== undefined
+  }
+
   async hasBlob(digest: ContentDigest): Promise<boolean> {
     return (await this.#storage.size(this.#key('_blobs', digest))) !== undefined
   }
@@ -234,6 +239,61 @@ export class Repository {
     this.#locks.linked(digest)
     await this.#storage.write(blobKey(digest), bytes)
     await this.#storage.write(this.#key('_manifests', digest), Buffer.from(JSON.stringify({ mediaType })))
+  }
+
+  /**
+   * Keeps a manifest of another registry's as putManifest does, without asking for what it refers to: that comes when it is asked
+   * for. Throws MANIFEST_INVALID, DENIED.
+   */
+  async keepForeign(tag: string | undefined, bytes: Buffer, contentType: string): Promise<void> {
+    const facts = readManifest(bytes, contentType)
+    const digest = contentDigestOf(bytes, 'sha256')
+    using _lock = await this.#locks.own.hold(this.name)
+    await this.#quotas.admit(this.name, digest, bytes.length)
+    await this.#keep(digest, bytes, facts.mediaType)
+    if (facts.subject) await this.#refer(facts.subject.digest, digest, bytes.length, facts)
+    if (tag !== undefined) await this.setTag(tag, digest)
+  }
+
+  /** What a tag names, and since when, in milliseconds since the epoch; undefined if there is no such tag. */
+  async tagged(tag: string): Promise<{ digest: ContentDigest; modified: number } | undefined> {
+    const digest = await this.#digestOfTag(tag)
+    const modified = digest && (await this.#storage.modified(this.#tagKey(tag)))
+    return digest !== undefined && modified !== undefined ? { digest, modified } : undefined
+  }
+
+  /** Gives a tag to a manifest that is here; that it has it already makes it new. */
+  async setTag(tag: string, digest: ContentDigest): Promise<void> {
+    if (!isTag(tag)) throw unknownManifest(tag)
+    await this.#storage.write(this.#tagKey(tag), Buffer.from(digest))
+  }
+
+  /** Removes a tag if it is there. */
+  async dropTag(tag: string): Promise<void> {
+    using _lock = await this.#locks.own.hold(this.name)
+    if (isTag(tag)) await this.#storage.remove(this.#tagKey(tag))
+  }
+
+  /** Notes that a manifest is used; false if it is not here. */
+  async useManifest(digest: ContentDigest): Promise<boolean> {
+    const key = this.#key('_manifests', digest)
+    const modified = await this.#storage.modified(key)
+    if (modified === undefined || (await this.#storage.size(blobKey(digest))) === undefined) return false
+    if (modified > Date.now() - newFor) return true
+    using _lock = await this.#locks.own.hold(this.name)
+    const entry = await this.#storage.read(key)
+    if (entry) await this.#storage.write(key, entry)
+    return entry !== undefined
+  }
+
+  /** The size that a manifest here says a blob has; undefined if none names it. */
+  async sizeInManifests(digest: ContentDigest): Promise<number | undefined> {
+    for (const manifest of await this.#digests('_manifests')) {
+      const stored = await this.#manifestIfThere(manifest)
+      const found = stored && readManifest(stored.bytes, stored.mediaType).blobs.find(blob => blob.digest === digest)
+      if (found) return found.size
+    }
+    return undefined
   }
 
   async #checkReferences({ blobs, manifests }: ManifestFacts): Promise<void> {

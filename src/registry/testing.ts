@@ -7,6 +7,8 @@ import { basename, join } from 'node:path'
 import type { Gate } from './auth/gate.ts'
 import { silentLog } from '../lib/log.ts'
 import { type ContentDigest, contentDigestOf } from './digest.ts'
+import { PullThrough } from './cache/pull-through.ts'
+import type { CacheRule } from './cache/remotes.ts'
 import { DiskStorage } from './disk-storage.ts'
 import { type ServerOptions, createRegistryServer } from './http/server.ts'
 import type { QuotaRule } from './quotas.ts'
@@ -32,18 +34,23 @@ export interface TestOptions extends ServerOptions {
   readonly root?: string
   readonly gate?: Gate
   readonly quotas?: readonly QuotaRule[]
+  readonly cache?: readonly CacheRule[]
 }
 
 /** Starts a registry. */
-export async function startRegistry({ root, gate, quotas, ...options }: TestOptions = {}): Promise<TestRegistry> {
+export async function startRegistry({
+  root,
+  gate,
+  quotas,
+  cache: rules = [],
+  ...options
+}: TestOptions = {}): Promise<TestRegistry> {
   const directory = root ?? mkdtempSync(join(tmpdir(), 'registry-'))
   const storage = await openStorage(directory)
   const repositories = new Repositories(storage, quotas)
-  const server = createRegistryServer(
-    { storage, repositories, uploads: new Uploads(storage), gate },
-    silentLog,
-    options,
-  )
+  const uploads = new Uploads(storage)
+  const cache = rules.length === 0 ? undefined : new PullThrough(rules, { storage, uploads, log: silentLog }, {})
+  const server = createRegistryServer({ storage, repositories, uploads, gate, cache }, silentLog, options)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
@@ -53,6 +60,7 @@ export async function startRegistry({ root, gate, quotas, ...options }: TestOpti
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
+      await cache?.[Symbol.asyncDispose]()
       await storage[Symbol.asyncDispose]()
       if (root === undefined) rmSync(directory, { recursive: true })
     },

@@ -108,6 +108,24 @@ test('the registry in operation', async suite => {
       }
     })
 
+    await suite.test('another registry is a cache of it', async () => {
+      const cacheConfig = join(directory.path, 'cache.yaml')
+      const rule = {
+        prefix: 'hub',
+        remote: `127.0.0.1:${registry.port}`,
+        username: 'ann',
+        password: 'secret',
+        fresh: '0',
+      }
+      writeFileSync(cacheConfig, JSON.stringify({ root: 'cached', cache: [rule] }))
+      await using cache = await Registry.start(cacheConfig)
+      await copy(cache.image('hub/ci/busybox:two'), `dir:${directory.path}/first`)
+      assert.deepEqual(
+        JSON.parse(await output(['skopeo', 'list-tags', '--tls-verify=false', cache.image('hub/ci/busybox')])).Tags,
+        ['one', 'two'],
+      )
+    })
+
     await suite.test('SIGUSR1 collects', async () => {
       registry.kill('SIGUSR1')
       await until(() => registry.stderr.includes('Collected garbage'))

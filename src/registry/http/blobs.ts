@@ -1,5 +1,6 @@
 // Blobs: GET, HEAD and DELETE /v2/<name>/blobs/<digest> (OCI distribution specification, end-2 and end-10).
 
+import type { Readable } from 'node:stream'
 import { type ContentDigest, parseContentDigest } from '../digest.ts'
 import { RegistryError } from '../errors.ts'
 import { blobKey } from '../layout.ts'
@@ -17,7 +18,8 @@ export async function blob(call: RegistryCall): Promise<RegistryAnswer> {
 }
 
 async function content(call: RegistryCall, digest: ContentDigest): Promise<RegistryAnswer> {
-  const size = await call.repository.blobSize(digest)
+  const fetched = await fetchedFor(call, digest)
+  const size = fetched?.size ?? (await call.repository.blobSize(digest))
   // So clients ask before they push an image with it.
   if (call.method === 'HEAD') await call.repository.renewBlob(digest)
   const headers = {
@@ -28,6 +30,7 @@ async function content(call: RegistryCall, digest: ContentDigest): Promise<Regis
   }
   if (call.headers['if-none-match']?.includes(`"${digest}"`)) return { status: 304, headers }
   if (call.method === 'HEAD') return { status: 200, headers: { ...headers, 'content-length': size } }
+  if (fetched?.body) return { status: 200, headers: { ...headers, 'content-length': size }, body: fetched.body }
   const range = rangeOf(call.headers.range, size)
   const length = range ? range.end - range.start + 1 : size
   const partly = range ? { 'content-range': `bytes ${range.start}-${range.end}/${size}` } : {}
@@ -36,6 +39,20 @@ async function content(call: RegistryCall, digest: ContentDigest): Promise<Regis
     headers: { ...headers, ...partly, 'content-length': length },
     body: call.storage.open(blobKey(digest), range),
   }
+}
+
+// What another registry has and this one not yet: on its way from there, unless only its size, or a part, is asked for.
+async function fetchedFor(
+  { cache, origin, repository, method, headers }: RegistryCall,
+  digest: ContentDigest,
+): Promise<{ size: number; body?: Readable } | undefined> {
+  if (!cache || !origin || (await repository.hasContent(digest))) return undefined
+  if (method === 'HEAD') return { size: await cache.blobSize(repository, digest) }
+  const { size, body, done } = await cache.blob(repository, origin, digest)
+  if (headers.range === undefined) return { size, body }
+  body.destroy()
+  await done()
+  return undefined
 }
 
 /**

@@ -6,6 +6,8 @@ import type { Readable } from 'node:stream'
 import type { Repositories } from '../repositories.ts'
 import type { Repository } from '../repository.ts'
 import type { Gate } from '../auth/gate.ts'
+import type { PullThrough } from '../cache/pull-through.ts'
+import type { Origin } from '../cache/remotes.ts'
 import type { Storage } from '../storage.ts'
 import type { Uploads } from '../uploads.ts'
 
@@ -16,6 +18,8 @@ export interface RegistryParts {
   readonly uploads: Uploads
   /** Undefined if everyone may do everything. */
   readonly gate?: Gate | undefined
+  /** Undefined if no repository is another registry's. */
+  readonly cache?: PullThrough | undefined
 }
 
 /** One request, its path taken apart and checked. */
@@ -29,6 +33,8 @@ export interface RegistryCall extends RegistryParts {
   readonly body: IncomingMessage
   /** True if the caller may read that repository, too. */
   readonly mayRead: (repository: string) => boolean
+  /** Where the repository comes from, if it is another registry's. */
+  readonly origin: Origin | undefined
 }
 
 /** An answer: without a body, with a small one, or with a stream of as many bytes as its Content-Length says. */

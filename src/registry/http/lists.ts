@@ -7,9 +7,10 @@ import { RegistryError } from '../errors.ts'
 import type { RegistryAnswer, RegistryCall } from './call.ts'
 
 /** GET /v2/<name>/tags/list */
-export async function tagList({ repository, query }: RegistryCall): Promise<RegistryAnswer> {
+export async function tagList({ repository, query, cache, origin }: RegistryCall): Promise<RegistryAnswer> {
   const { name } = repository
-  const { items, headers } = page(await repository.tags(), query, `/v2/${name}/tags/list`)
+  const tags = origin && cache ? await cache.tags(repository, origin) : await repository.tags()
+  const { items, headers } = page(tags, query, `/v2/${name}/tags/list`)
   return json({ name, tags: items }, headers)
 }
 

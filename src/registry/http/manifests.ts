@@ -11,6 +11,7 @@ export async function manifest(call: RegistryCall): Promise<RegistryAnswer> {
     await call.repository.removeManifest(call.reference)
     return { status: 202 }
   }
+  if (call.origin) await call.cache?.refresh(call.repository, call.origin, call.reference)
   const { digest, mediaType, bytes } = await call.repository.manifest(call.reference)
   const headers = { 'content-type': mediaType, 'docker-content-digest': digest, etag: `"${digest}"` }
   if (call.headers['if-none-match']?.includes(`"${digest}"`)) return { status: 304, headers }

@@ -120,7 +120,22 @@ async function answer(parts: RegistryParts, request: IncomingMessage, facts: Fac
   const repository = parts.repositories.open(parseRepositoryName(name))
   if (gate) checkRights(gate, caller, repository.name, route, method)
   const mayRead = (other: string) => !gate || gate.allows(caller, other, 'pull')
-  const call = { ...parts, method, repository, reference, query, headers: request.headers, body: request, mayRead }
+  const origin = parts.cache?.of(repository.name)
+  if (origin && actionOf(found.route, method) === 'push') {
+    const message = `${repository.name} is a cache of ${origin.remote.name}: push there`
+    throw new RegistryError('UNSUPPORTED', message)
+  }
+  const call = {
+    ...parts,
+    origin,
+    method,
+    repository,
+    reference,
+    query,
+    headers: request.headers,
+    body: request,
+    mayRead,
+  }
   return await route.handle(call)
 }
 

@@ -1,0 +1,151 @@
+// Caches of another registry: what is fetched, how often, and what is served when that registry is away or has something else.
+
+import assert from 'node:assert/strict'
+import { globSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { silentLog } from '../../lib/log.ts'
+import { contentDigestOf } from '../digest.ts'
+import { DiskStorage } from '../disk-storage.ts'
+import type { Served } from '../observe/served.ts'
+import { type TestOptions, type TestRegistry, pushBlob, pushImage, startRegistry } from '../testing.ts'
+import { Repositories } from '../repositories.ts'
+import { applyRetention } from '../retention.ts'
+import { Uploads } from '../uploads.ts'
+import { PullThrough } from './pull-through.ts'
+import type { CacheRule } from './remotes.ts'
+
+const hour = 3_600_000
+
+/** A cache of `origin` below `hub/`. */
+function cacheOf(origin: TestRegistry, more: Partial<CacheRule> = {}, options: TestOptions = {}) {
+  const rule: CacheRule = {
+    prefix: 'hub',
+    remote: new URL(origin.url).host,
+    username: undefined,
+    password: undefined,
+    insecure: true,
+    fresh: hour,
+    keep: undefined,
+    ...more,
+  }
+  return startRegistry({ ...options, cache: [rule] })
+}
+
+/** An origin that tells what it was asked for, as `GET blobs`. */
+async function watchedOrigin() {
+  const asked: string[] = []
+  const observer = ({ method, endpoint }: Served) => void asked.push(`${method} ${endpoint}`)
+  const origin = await startRegistry({ observer })
+  return { origin, asked, count: (what: string) => asked.filter(one => one === what).length }
+}
+
+async function text(registry: TestRegistry, path: string, headers: Record<string, string> = {}) {
+  const response = await registry.request('GET', path, { headers })
+  return { status: response.status, body: await response.text() }
+}
+
+const layer = contentDigestOf(Buffer.from('layer'), 'sha256')
+
+test('an image is fetched once, and served while its registry is away', async () => {
+  const { origin, count } = await watchedOrigin()
+  const { body, digest } = await pushImage(origin, 'team/app', '1')
+  await using cache = await cacheOf(origin, { fresh: 0 })
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(await text(cache, 'hub/team/app/manifests/1'), { status: 200, body })
+    assert.deepEqual(await text(cache, `hub/team/app/blobs/${layer}`), { status: 200, body: 'layer' })
+  }
+  assert.deepEqual([count('GET manifests'), count('GET blobs')], [1, 1])
+  await origin[Symbol.asyncDispose]()
+  assert.deepEqual(await text(cache, 'hub/team/app/manifests/1'), { status: 200, body })
+  assert.deepEqual(await text(cache, `hub/team/app/manifests/${digest}`), { status: 200, body })
+  assert.deepEqual(await text(cache, `hub/team/app/blobs/${layer}`), { status: 200, body: 'layer' })
+  assert.equal((await text(cache, 'hub/team/app/manifests/other')).status, 502)
+})
+
+test('a tag that goes elsewhere is followed once it is not fresh, and one that is gone goes', async () => {
+  await using origin = await startRegistry()
+  const first = await pushImage(origin, 'app', '1')
+  await using fresh = await cacheOf(origin)
+  await using stale = await cacheOf(origin, { fresh: 0 })
+  for (const cache of [fresh, stale]) assert.equal((await text(cache, 'hub/app/manifests/1')).body, first.body)
+  const second = await pushImage(origin, 'app', '1', { annotations: { a: 'second' } })
+  assert.equal((await text(fresh, 'hub/app/manifests/1')).body, first.body)
+  assert.equal((await text(stale, 'hub/app/manifests/1')).body, second.body)
+  await origin.request('DELETE', 'app/manifests/1')
+  assert.equal((await text(stale, 'hub/app/manifests/1')).status, 404)
+  assert.equal((await text(stale, `hub/app/manifests/${second.digest}`)).status, 200)
+})
+
+test('a blob is fetched once for all who ask at once, in parts as well', async () => {
+  const { origin, count } = await watchedOrigin()
+  await using _origin = origin
+  const content = 'abcdefghij'.repeat(1_000_000)
+  const blob = await pushBlob(origin, 'app', content)
+  const layers = [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size: content.length }]
+  await pushImage(origin, 'app', '1', { layers })
+  await using cache = await cacheOf(origin)
+  assert.equal((await text(cache, `hub/app/blobs/${blob}`)).status, 404, 'no manifest names it yet')
+  await text(cache, 'hub/app/manifests/1')
+  const head = await cache.request('HEAD', `hub/app/blobs/${blob}`)
+  assert.deepEqual([head.status, head.headers.get('content-length')], [200, String(content.length)])
+  assert.equal(count('GET blobs'), 0)
+  const whole = Array.from({ length: 5 }, () => text(cache, `hub/app/blobs/${blob}`))
+  const part = text(cache, `hub/app/blobs/${blob}`, { range: 'bytes=9999998-' })
+  for (const { status, body } of await Promise.all(whole)) assert.ok(status === 200 && body === content)
+  assert.deepEqual(await part, { status: 206, body: 'ij' })
+  assert.equal(count('GET blobs'), 1)
+  assert.deepEqual(globSync('repositories/**/_uploads/*', { cwd: cache.root }), [])
+})
+
+test('what is not what its digest says is not kept', async () => {
+  await using origin = await startRegistry()
+  await pushImage(origin, 'app', '1')
+  await using cache = await cacheOf(origin)
+  await text(cache, 'hub/app/manifests/1')
+  const [stored = ''] = globSync(`blobs/sha256/*/${layer.slice('sha256:'.length)}`, { cwd: origin.root })
+  writeFileSync(join(origin.root, stored), 'laver')
+  const cut = await text(cache, `hub/app/blobs/${layer}`).catch(() => undefined)
+  assert.equal(cut, undefined, 'the client sees that something is wrong')
+  writeFileSync(join(origin.root, stored), 'layer')
+  assert.deepEqual(await text(cache, `hub/app/blobs/${layer}`), { status: 200, body: 'layer' })
+})
+
+test('it is not pushed to; tags are those of its registry; others are its own', async () => {
+  await using origin = await startRegistry()
+  await pushImage(origin, 'app', '1')
+  await pushImage(origin, 'app', '2')
+  await using cache = await cacheOf(origin)
+  const push = await cache.request('POST', 'hub/app/blobs/uploads/')
+  assert.equal(push.status, 405)
+  assert.match(await push.text(), /hub\/app is a cache of 127\.0\.0\.1:\d+\/app: push there/)
+  assert.deepEqual(JSON.parse((await text(cache, 'hub/app/tags/list')).body), { name: 'hub/app', tags: ['1', '2'] })
+  assert.equal((await pushImage(cache, 'own', '1')).response.status, 201)
+  assert.equal((await text(cache, 'hub/nothing/manifests/1')).status, 404)
+})
+
+test('what nobody uses any more goes', async () => {
+  await using origin = await startRegistry()
+  await pushImage(origin, 'app', '1')
+  await using cache = await cacheOf(origin)
+  await text(cache, 'hub/app/manifests/1')
+  const pullThrough = new PullThrough(
+    [
+      {
+        prefix: 'hub',
+        remote: 'x',
+        username: undefined,
+        password: undefined,
+        insecure: false,
+        fresh: 0,
+        keep: 2 * hour,
+      },
+    ],
+    { storage: new DiskStorage(cache.root), uploads: new Uploads(new DiskStorage(cache.root)), log: silentLog },
+  )
+  await using _cache = pullThrough
+  const apply = (now: number) =>
+    applyRetention(new Repositories(new DiskStorage(cache.root)), pullThrough.retention, { now })
+  assert.deepEqual(await apply(Date.now() + hour), [])
+  assert.equal((await apply(Date.now() + 3 * hour)).length, 2)
+})
