@@ -28,6 +28,27 @@ test('all pieces are in the file in their order, whoever waits for them or not',
   assert.ok(readFileSync(directory.join('file')).equals(expected))
 })
 
+test('a few bytes are in the file soon, without being asked for, and many small pieces in few calls', async () => {
+  using directory = temporaryDirectory()
+  await using file = await open(directory.join('file'), 'wx')
+  const calls: number[] = []
+  const few = Promise.withResolvers<void>()
+  const appender = new Appender(file, bytes => {
+    calls.push(bytes)
+    few.resolve()
+  })
+  await appender.append(Buffer.from('few'))
+  await few.promise
+  assert.equal(readFileSync(directory.join('file'), 'latin1'), 'few')
+  for (let count = 0; count < 64; count++) await appender.append(Buffer.alloc(1 << 14))
+  await appender.flush()
+  assert.equal(
+    calls.reduce((sum, bytes) => sum + bytes),
+    3 + (1 << 20),
+  )
+  assert.ok(calls.length < 20, calls.join(' '))
+})
+
 test('who adds more than is written has to wait', async () => {
   using directory = temporaryDirectory()
   const path = directory.join('fifo')

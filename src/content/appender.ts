@@ -1,4 +1,4 @@
-// Bytes on their way to a file: what comes while some are being written is written after them, all in one call.
+// Bytes on their way to a file: what comes within a moment, or while others are being written, is written in one call.
 
 import type { FileHandle } from 'node:fs/promises'
 import { hasCode } from '../kernel/ffi.ts'
@@ -7,6 +7,10 @@ import { system } from '../lib/errors.ts'
 /** Bytes and pieces that may wait before who adds some has to wait, too. writev(2) takes 1,024 pieces. */
 const mostBytes = 1 << 20
 const mostPieces = 512
+/** Bytes that are written at once. Each call costs a change of threads. */
+const enoughBytes = 512 << 10
+/** Milliseconds after which fewer are. */
+const longestDelay = 5
 
 /** Adds to the end of a file, which stays the caller's. Nobody else may write to it until `flush` has come to its end. */
 export class Appender {
@@ -15,6 +19,7 @@ export class Appender {
   #pieces: Uint8Array[] = []
   #bytes = 0
   #writing: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
   #failure: { readonly error: unknown } | undefined
 
   /** `written` is told how many more bytes are in the file. */
@@ -30,19 +35,38 @@ export class Appender {
   async append(bytes: Uint8Array): Promise<void> {
     if (bytes.length > 0) this.#pieces.push(bytes)
     this.#bytes += bytes.length
-    this.#start()
-    while (this.#bytes > mostBytes || this.#pieces.length > mostPieces) await this.#writing
+    this.#proceed()
+    while (this.#isFull) await this.#writing
     this.#check()
   }
 
   /** Resolves when all is in the file. Throws as `append` does. */
   async flush(): Promise<void> {
-    await this.#writing
+    while (this.#pieces.length > 0 || this.#writing) {
+      this.#begin()
+      await this.#writing
+    }
     this.#check()
+  }
+
+  get #isFull(): boolean {
+    return this.#bytes > mostBytes || this.#pieces.length > mostPieces
   }
 
   #check(): void {
     if (this.#failure) throw this.#failure.error
+  }
+
+  #proceed(): void {
+    if (this.#failure) this.#drop()
+    else if (this.#bytes >= enoughBytes || this.#isFull) this.#begin()
+    else if (this.#pieces.length > 0) this.#timer ??= setTimeout(() => this.#begin(), longestDelay)
+  }
+
+  #begin(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#pieces.length > 0) this.#writing ??= this.#writeAll()
   }
 
   #drop(): Uint8Array[] {
@@ -52,21 +76,15 @@ export class Appender {
     return pieces
   }
 
-  #start(): void {
-    if (this.#failure) this.#drop()
-    else if (this.#pieces.length > 0) this.#writing ??= this.#writeAll()
-  }
-
-  // Whoever adds something finds a promise as long as it is going to be written, and none from then on.
+  // Never ends before it has waited once: there are pieces when it begins.
   async #writeAll(): Promise<void> {
     try {
-      while (this.#pieces.length > 0) await this.#write(this.#drop())
+      await this.#write(this.#drop())
     } catch (error) {
       this.#failure = { error: translate(error) }
-      this.#drop()
-    } finally {
-      this.#writing = undefined
     }
+    this.#writing = undefined
+    this.#proceed()
   }
 
   async #write(pieces: readonly Uint8Array[]): Promise<void> {

@@ -110,6 +110,9 @@ test('old parts go at the start, all that are not in use when pruned', async () 
   utimesSync(old, weeksAgo, weeksAgo)
   await using blob = await partial.resume(digest, content.length)
   await blob.write(content.subarray(0, 1))
+  // It is on its way to the file.
+  const { arrived } = blob.growth
+  while (Atomics.load(arrived, 0) === 0n) await Atomics.waitAsync(arrived, 0, 0n, 100).value
   await new PartialBlobs(directory.path).prepare()
   assert.deepEqual(left(), [hexOf(digest)])
   appendFileSync(old, 'again')
