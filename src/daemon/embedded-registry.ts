@@ -58,9 +58,9 @@ export class EmbeddedRegistry implements AsyncDisposable {
     child.stdin?.on('error', () => {})
   }
 
-  /** Has it read its configuration again. */
+  /** Has it read its configuration again. A signal would end one that is not yet ready for signals; its input waits. */
   reload(): void {
-    this.#child?.kill('SIGHUP')
+    this.#child?.stdin?.write('reload\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,13 +26,20 @@ const flagTypes = {
 async function serve(args: string[]): Promise<void> {
   const { values: flags } = parseArgs({ args, options: flagTypes })
   const log = createLog('info')
-  await using registry = await RunningRegistry.start(readConfig(flags), log)
-  process.on('SIGHUP', () => void registry.reload(() => readConfig(flags)))
-  process.on('SIGUSR1', () => void registry.collect())
+  const starting = RunningRegistry.start(readConfig(flags), log)
+  // What comes before it runs counts then.
+  const whenItRuns = (act: (running: RunningRegistry) => Promise<void>) => () => void starting.then(act, () => {})
+  const reload = whenItRuns(running => running.reload(() => readConfig(flags)))
+  process.on('SIGHUP', reload)
+  process.on(
+    'SIGUSR1',
+    whenItRuns(running => running.collect()),
+  )
+  await using _registry = await starting
   const { promise, resolve } = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve())
-  // Input ends with the process that started it, however that ends.
-  if (flags['with-parent'] === true) process.stdin.once('close', () => resolve()).resume()
+  // Input ends with the process that started it, however that ends; a line there is as SIGHUP, though none ends a registry.
+  if (flags['with-parent'] === true) process.stdin.once('close', () => resolve()).on('data', reload)
   await promise
   process.stdin.destroy()
 }

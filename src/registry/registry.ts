@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TlsOptions } from 'node:tls'
+import { type TlsOptions, createSecureContext } from 'node:tls'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { Gate } from './auth/gate.ts'
@@ -70,6 +70,8 @@ export class RunningRegistry implements AsyncDisposable {
       if ((config.access === undefined) !== (this.#users === undefined))
         throw new Error('whether there are users counts from the next start on')
       const tls = config.tls && readTls(config.tls)
+      // Throws if they are not what TLS needs, before anything counts.
+      if (tls) createSecureContext(tls)
       await this.#accessLog?.reopen()
       if (config.access) {
         this.#users?.replace(config.access.users)
@@ -93,6 +95,7 @@ export class RunningRegistry implements AsyncDisposable {
 
   /** Applies the rules of retention and collects garbage, once at a time; what fails is told in the log, and tried again. */
   async collect(): Promise<void> {
+    if (this.#ended) return
     this.#collecting ??= this.#collect().finally(() => {
       this.#collecting = undefined
       this.#collectLater()

@@ -36,7 +36,10 @@ test('a registry beside the engine', { skip: onDockerd }, async () => {
   await engine.kill9()
   await until(() => processes().length === 0)
   await engine.start()
+  // The registry is starting.
+  process.kill(engine.pid, 'SIGHUP')
   await until(isServed, { every: 100, what: () => engine.log })
+  assert.doesNotMatch(engine.log, /The registry ended: SIGHUP/)
   process.kill(engine.pid, 'SIGTERM')
   await engine.killed()
   assert.deepEqual(processes(), [])

@@ -2,11 +2,18 @@
 
 import { type WriteStream, createWriteStream } from 'node:fs'
 import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
 import type { Served } from './served.ts'
+
+/** Bytes that wait to be written; lines that would be more are left out. */
+const mostWaiting = 16 << 20
+/** Milliseconds between two attempts to go on in a file that failed. */
+const pause = 1000
 
 export class AccessLog implements AsyncDisposable {
   readonly #path: string
   #stream: WriteStream
+  #tried = 0
 
   private constructor(path: string, stream: WriteStream) {
     this.#path = path
@@ -27,22 +34,36 @@ export class AccessLog implements AsyncDisposable {
     former.end()
   }
 
+  /** Adds a line. A disk that is full loses lines, not the registry, and none once there is room. */
   write(served: Served): void {
-    this.#stream.write(`${JSON.stringify(served)}\n`)
+    if (this.#stream.destroyed) this.#tryAgain()
+    else if (this.#stream.writableLength < mostWaiting) this.#stream.write(`${JSON.stringify(served)}\n`)
+  }
+
+  #tryAgain(): void {
+    if (Date.now() - this.#tried < pause) return
+    this.#tried = Date.now()
+    this.reopen().catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#path === '-') return
     this.#stream.end()
-    await once(this.#stream, 'close')
+    // One that failed has ended already.
+    await finished(this.#stream).catch(() => {})
   }
 }
 
+const ignore = () => {}
+
 async function opened(path: string): Promise<WriteStream> {
-  if (path === '-') return process.stdout as unknown as WriteStream
+  if (path === '-') {
+    // Whoever reads it may go.
+    process.stdout.off('error', ignore).on('error', ignore)
+    return process.stdout as unknown as WriteStream
+  }
   const stream = createWriteStream(path, { flags: 'a', mode: 0o640 })
   await once(stream, 'open')
-  // A disk that is full loses lines, not the registry.
-  stream.on('error', () => {})
+  stream.on('error', ignore)
   return stream
 }
