@@ -90,8 +90,8 @@ export class Blobs {
   }
 
   /**
-   * Stores the bytes of `source` durably and holds them. Throws `invalid` if they are not what was expected; nothing is
-   * left then.
+   * Stores the bytes of `source`, which must not change any more, durably and holds them. Throws `invalid` if they are not
+   * what was expected; nothing is left then.
    */
   async put(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -11,7 +11,7 @@ import type { ImageBlob, ImageStore, NewImage, Staging } from './store.ts'
 export interface CommitOptions {
   /** The image that the layer lies on. */
   readonly parent: Digest
-  /** The layer's archive, uncompressed. */
+  /** The layer's archive, uncompressed. Its pieces must not change once they are given. */
   readonly layer: AsyncIterable<Buffer>
   readonly config: ExecutionConfig
   readonly author: string

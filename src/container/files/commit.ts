@@ -76,7 +76,8 @@ async function* ownLayer(
   const cancel = () => task.cancel()
   signal.addEventListener('abort', cancel)
   try {
-    yield* task.bytes()
+    // A blob's bytes may be written after the next ones are asked for; the thread uses their memory again by then.
+    for await (const piece of task.bytes()) yield Buffer.from(piece)
     await task.result
   } finally {
     signal.removeEventListener('abort', cancel)
