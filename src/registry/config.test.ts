@@ -64,6 +64,8 @@ test('what is wrong is said with its place', () => {
     ['tls: {certificate: x}', /^TLS needs both/],
     ['retention: [{repository: a}]', /^retention\[0\]: expected keep/],
     ['retention: [{keep: -1}]', /^retention\[0\]\.keep: expected a whole number/],
+    ['cache: [{remote: x, prefix: hub/*}]', /^cache\[0\]\.prefix: expected the beginning of repositories' names/],
+    ['cache: [{remote: x, password: y}]', /^cache\[0\]\.password: expected a username, too$/],
     ['cache: [{remote: "https://x"}]', /^cache\[0\]\.remote: expected a registry's host/],
     ['quotas: [{repository: a}]', /^quotas\[0\]\.size: expected/],
     ['s3: {endpoint: x, bucket: b}', /^s3\.endpoint: expected one such as https/],

@@ -170,9 +170,16 @@ function readCache(section: Section): CacheRule {
     password: section.text('password'),
     insecure: section.flag('insecure'),
     fresh: section.duration('fresh') ?? 10 * minute,
+    wait: section.duration('wait') ?? 10_000,
     keep: section.duration('keep'),
   }
   section.finish()
+  if (!/^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/(?!$)|$))*$/.test(rule.prefix))
+    throw new Error(
+      `${section.path}.prefix: expected the beginning of repositories' names, not ${JSON.stringify(rule.prefix)}`,
+    )
+  if (rule.password !== undefined && rule.username === undefined)
+    throw new Error(`${section.path}.password: expected a username, too`)
   if (rule.keep !== undefined && rule.keep < 2 * hour)
     throw new Error(`${section.path}.keep: expected two hours at least, since uses are noted by the hour`)
   return rule

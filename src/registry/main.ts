@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
+import { expiryOf } from './cache/expiry.ts'
 import { collectGarbage } from './collector.ts'
 import { readConfig } from './config.ts'
 import { openStorage } from './open-storage.ts'
@@ -54,7 +55,10 @@ async function collectOnce(args: string[]): Promise<void> {
   await using storage = await openStorage(config)
   const repositories = new Repositories(storage)
   if (flags['dry-run']) {
-    for (const name of await applyRetention(repositories, config.retention, { dryRun: true })) print(name)
+    for (const name of await applyRetention(repositories, [...expiryOf(config.cache), ...config.retention], {
+      dryRun: true,
+    }))
+      print(name)
     const { links, blobs, bytes } = await collectGarbage({ storage, repositories }, config.collection.grace, {
       dryRun: true,
     })

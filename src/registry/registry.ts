@@ -12,6 +12,7 @@ import { Gate } from './auth/gate.ts'
 import { Rights } from './auth/rights.ts'
 import { Tokens } from './auth/tokens.ts'
 import { Users } from './auth/users.ts'
+import { expiryOf } from './cache/expiry.ts'
 import type { PullThrough, PullThroughParts } from './cache/pull-through.ts'
 import type { CacheRule } from './cache/remotes.ts'
 import { type Collected, collectGarbage } from './collector.ts'
@@ -128,7 +129,6 @@ export interface CollectedParts {
   readonly storage: Storage
   readonly repositories: Repositories
   readonly uploads: Uploads
-  readonly cache?: PullThrough | undefined
 }
 
 /** What a collection did. */
@@ -140,9 +140,12 @@ export interface CollectedAll extends Collected {
 }
 
 /** Ends what nobody goes on with, what is too old or too much, and then what nothing needs any more. */
-export async function collect(parts: CollectedParts, { retention, collection }: RegistryConfig): Promise<CollectedAll> {
+export async function collect(
+  parts: CollectedParts,
+  { retention, collection, cache }: RegistryConfig,
+): Promise<CollectedAll> {
   const expired = await parts.uploads.expire(await parts.repositories.receiving())
-  const retired = await applyRetention(parts.repositories, [...retention, ...(parts.cache?.retention ?? [])])
+  const retired = await applyRetention(parts.repositories, [...expiryOf(cache), ...retention])
   return { ...(await collectGarbage(parts, collection.grace)), expired, retired }
 }
 

@@ -1,5 +1,6 @@
 // A blob on its way here from another registry: kept as it comes, and passed on to whoever asked for it meanwhile.
 
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Repository as Remote } from '../../distribution/remote.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -17,6 +18,16 @@ interface Follower {
   wake: () => void
 }
 
+/** What is fetched, from where, and how long. */
+export interface Wanted {
+  readonly remote: Remote
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  /** Ends the fetching. */
+  readonly signal: AbortSignal
+}
+
 export class BlobFetch {
   readonly size: number
   /** Rejects with what kept the blob from coming here. */
@@ -29,16 +40,12 @@ export class BlobFetch {
   #ended = false
 
   /** `keep` takes the bytes, makes sure that they are the blob's, and keeps them. */
-  constructor(
-    remote: Remote,
-    blob: { digest: Digest; size: number },
-    keep: (source: AsyncIterable<Uint8Array>) => Promise<void>,
-  ) {
-    this.size = blob.size
+  constructor(wanted: Wanted, keep: (source: AsyncIterable<Uint8Array>) => Promise<void>) {
+    this.size = wanted.size
     const { promise, resolve } = Promise.withResolvers<void>()
     this.started = promise
     this.#start = resolve
-    this.done = keep(this.#passedOn(wholeBlob(remote, blob))).finally(() => {
+    this.done = keep(this.#passedOn(wholeBlob(wanted))).finally(() => {
       this.#ended = true
       for (const follower of this.#followers) follower.wake()
     })
@@ -49,7 +56,9 @@ export class BlobFetch {
     for await (const chunk of source) {
       this.#begun = true
       this.#start()
-      for (const follower of this.#followers) this.#give(follower, chunk)
+      // The sender may use its memory again.
+      const copy = this.#followers.size > 0 ? Buffer.from(chunk) : chunk
+      for (const follower of this.#followers) this.#give(follower, copy)
       yield chunk
     }
   }
@@ -57,20 +66,32 @@ export class BlobFetch {
   #give(follower: Follower, chunk: Buffer): void {
     follower.isBehind ||= follower.waiting + chunk.length > mostWaiting
     if (follower.isBehind) return
-    // The sender may use its memory again.
-    follower.chunks.push(Buffer.from(chunk))
+    follower.chunks.push(chunk)
     follower.waiting += chunk.length
     follower.wake()
   }
 
   /**
    * The blob's bytes: as they come, as far as the reader keeps up and was there from the beginning; the rest from `stored`, once
-   * all is there. Its end comes only when the blob has been verified. Throws what `done` rejects with.
+   * all is there. Its end comes only when the blob has been verified. Fails with what `done` rejects with. Nothing waits for one
+   * that is destroyed.
    */
-  follow(stored: (start: number) => AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  follow(stored: (start: number) => AsyncIterable<Buffer>): Readable {
     const follower: Follower = { chunks: [], waiting: 0, isBehind: this.#begun, wake: () => {} }
     this.#followers.add(follower)
-    return this.#follow(follower, stored)
+    const body = Readable.from(this.#follow(follower, stored), { objectMode: false })
+    // A generator that has not begun yet would not notice.
+    body.once('close', () => {
+      this.#followers.delete(follower)
+      follower.chunks.length = 0
+      follower.wake()
+    })
+    return body
+  }
+
+  /** How many readers bytes are kept for. */
+  get followers(): number {
+    return this.#followers.size
   }
 
   async *#follow(
@@ -78,20 +99,16 @@ export class BlobFetch {
     stored: (start: number) => AsyncIterable<Buffer>,
   ): AsyncGenerator<Buffer, void, void> {
     let position = 0
-    try {
-      while (position < this.size) {
-        const chunk = follower.chunks.shift()
-        if (chunk) {
-          follower.waiting -= chunk.length
-          position += chunk.length
-          // Without its end nobody takes it for a blob.
-          if (position >= this.size) await this.done
-          yield chunk
-        } else if (this.#ended) break
-        else await new Promise<void>(resolve => (follower.wake = resolve))
-      }
-    } finally {
-      this.#followers.delete(follower)
+    while (position < this.size && this.#followers.has(follower)) {
+      const chunk = follower.chunks.shift()
+      if (chunk) {
+        follower.waiting -= chunk.length
+        position += chunk.length
+        // Without its end nobody takes it for a blob.
+        if (position >= this.size) await this.done
+        yield chunk
+      } else if (this.#ended) break
+      else await new Promise<void>(resolve => (follower.wake = resolve))
     }
     await this.done
     if (position < this.size) yield* stored(position)
@@ -99,12 +116,12 @@ export class BlobFetch {
 }
 
 /** Goes on where a transfer broke off. */
-async function* wholeBlob(remote: Remote, blob: { digest: Digest; size: number }): AsyncGenerator<Buffer, void, void> {
+async function* wholeBlob({ remote, signal, ...blob }: Wanted): AsyncGenerator<Buffer, void, void> {
   let position = 0
   for (let attempt = 1; ; attempt++) {
     const before = position
     try {
-      for await (const chunk of remote.blob(blob, { start: position })) {
+      for await (const chunk of remote.blob(blob, { start: position, signal })) {
         position += chunk.length
         yield chunk
       }
@@ -112,8 +129,8 @@ async function* wholeBlob(remote: Remote, blob: { digest: Digest; size: number }
     } catch (error) {
       const isPassing = (error as { kind?: string }).kind === 'unavailable'
       if (position > before) attempt = 0
-      if (!isPassing || attempt >= mostAttempts) throw error
-      await delay(250 * 2 ** attempt)
+      if (!isPassing || attempt >= mostAttempts || signal.aborted) throw error
+      await delay(250 * 2 ** attempt, undefined, { signal })
     }
   }
 }

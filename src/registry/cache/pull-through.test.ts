@@ -1,36 +1,38 @@
 // Caches of another registry: what is fetched, how often, and what is served when that registry is away or has something else.
 
 import assert from 'node:assert/strict'
-import { globSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { globSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { type Socket, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { silentLog } from '../../lib/log.ts'
 import { contentDigestOf } from '../digest.ts'
 import { DiskStorage } from '../disk-storage.ts'
 import type { Served } from '../observe/served.ts'
 import { type TestOptions, type TestRegistry, pushBlob, pushImage, startRegistry } from '../testing.ts'
 import { Repositories } from '../repositories.ts'
 import { applyRetention } from '../retention.ts'
-import { Uploads } from '../uploads.ts'
-import { PullThrough } from './pull-through.ts'
-import type { CacheRule } from './remotes.ts'
+import { BlobFetch } from './blob-fetch.ts'
+import { expiryOf } from './expiry.ts'
+import { type CacheRule, Remotes } from './remotes.ts'
 
 const hour = 3_600_000
 
+const ruleFor = (origin: TestRegistry): CacheRule => ({
+  prefix: 'hub',
+  remote: new URL(origin.url).host,
+  username: undefined,
+  password: undefined,
+  insecure: true,
+  fresh: hour,
+  wait: 10_000,
+  keep: undefined,
+})
+
 /** A cache of `origin` below `hub/`. */
-function cacheOf(origin: TestRegistry, more: Partial<CacheRule> = {}, options: TestOptions = {}) {
-  const rule: CacheRule = {
-    prefix: 'hub',
-    remote: new URL(origin.url).host,
-    username: undefined,
-    password: undefined,
-    insecure: true,
-    fresh: hour,
-    keep: undefined,
-    ...more,
-  }
-  return startRegistry({ ...options, cache: [rule] })
-}
+const cacheOf = (origin: TestRegistry, more: Partial<CacheRule> = {}, options: TestOptions = {}) =>
+  startRegistry({ ...options, cache: [{ ...ruleFor(origin), ...more }] })
 
 /** An origin that tells what it was asked for, as `GET blobs`. */
 async function watchedOrigin() {
@@ -129,23 +131,112 @@ test('what nobody uses any more goes', async () => {
   await pushImage(origin, 'app', '1')
   await using cache = await cacheOf(origin)
   await text(cache, 'hub/app/manifests/1')
-  const pullThrough = new PullThrough(
-    [
-      {
-        prefix: 'hub',
-        remote: 'x',
-        username: undefined,
-        password: undefined,
-        insecure: false,
-        fresh: 0,
-        keep: 2 * hour,
-      },
-    ],
-    { storage: new DiskStorage(cache.root), uploads: new Uploads(new DiskStorage(cache.root)), log: silentLog },
-  )
-  await using _cache = pullThrough
   const apply = (now: number) =>
-    applyRetention(new Repositories(new DiskStorage(cache.root)), pullThrough.retention, { now })
+    applyRetention(new Repositories(new DiskStorage(cache.root)), expiryOf([{ ...ruleFor(origin), keep: 2 * hour }]), {
+      now,
+    })
   assert.deepEqual(await apply(Date.now() + hour), [])
   assert.equal((await apply(Date.now() + 3 * hour)).length, 2)
+})
+
+/** Takes the place of an origin, and says nothing to whoever connects. */
+async function silentAt(origin: TestRegistry) {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => void sockets.add(socket.on('error', () => {})))
+  server.listen(Number(new URL(origin.url).port), '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    reached: () => (sockets.size > 0 ? Promise.resolve() : once(server, 'connection')),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+/** Makes all that a cache has of tags and manifests three hours old. */
+function age(cache: TestRegistry): void {
+  const then = Date.now() / 1000 - 3 * 3600
+  for (const file of globSync('repositories/**/{_tags,_manifests}/**', { cwd: cache.root }))
+    utimesSync(join(cache.root, file), then, then)
+}
+
+test('what is served while its registry is silent is served soon, asked for rarely, and used', async () => {
+  const origin = await startRegistry()
+  const { body } = await pushImage(origin, 'app', '1')
+  await using cache = await cacheOf(origin, { wait: 200 })
+  await text(cache, 'hub/app/manifests/1')
+  await origin[Symbol.asyncDispose]()
+  age(cache)
+  await using silent = await silentAt(origin)
+  const begun = performance.now()
+  assert.deepEqual(await text(cache, 'hub/app/manifests/1'), { status: 200, body })
+  assert.ok(performance.now() - begun < 30_000, 'a registry may be silent for a minute')
+  await silent.reached()
+  await silent[Symbol.asyncDispose]()
+  // By the time of the tag it is fresh: a registry that refuses connections is not asked either.
+  assert.deepEqual(await text(cache, 'hub/app/manifests/1'), { status: 200, body })
+  const rules = expiryOf([{ ...ruleFor(origin), keep: 2 * hour }])
+  assert.deepEqual(await applyRetention(new Repositories(new DiskStorage(cache.root)), rules), [])
+})
+
+test("what one repository's manifests say of a blob says nothing to another one", async () => {
+  await using origin = await startRegistry()
+  await pushImage(origin, 'good/app', '1')
+  const layers = [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layer, size: 99 }]
+  await pushImage(origin, 'bad/app', '1', { layers })
+  await using cache = await cacheOf(origin)
+  await text(cache, 'hub/good/app/manifests/1')
+  await text(cache, 'hub/bad/app/manifests/1')
+  assert.equal((await cache.request('HEAD', `hub/other/app/blobs/${layer}`)).status, 404)
+  assert.deepEqual(await text(cache, `hub/good/app/blobs/${layer}`), { status: 200, body: 'layer' })
+})
+
+test('a registry is asked what it wants to know once for many requests', async () => {
+  const { origin, asked, count } = await watchedOrigin()
+  await using _origin = origin
+  await pushImage(origin, 'app', '1')
+  await using cache = await cacheOf(origin, { fresh: 0 })
+  for (let round = 0; round < 3; round++) assert.equal((await text(cache, 'hub/app/manifests/1')).status, 200)
+  assert.equal(count('HEAD manifests'), 3)
+  assert.equal(count('GET base'), 1, asked.join('\n'))
+})
+
+test('nothing is kept for a reader that goes before it has begun', async () => {
+  await using origin = await startRegistry()
+  const digest = await pushBlob(origin, 'app', 'layer')
+  await using remotes = new Remotes([ruleFor(origin)], {})
+  const remote = remotes.of('hub/app')?.remote
+  assert.ok(remote)
+  const gate = Promise.withResolvers<void>()
+  const fetch = new BlobFetch(
+    { remote, digest: digest as never, size: 5, signal: new AbortController().signal },
+    async source => {
+      await gate.promise
+      await Array.fromAsync(source)
+    },
+  )
+  const body = fetch.follow(() => [] as never)
+  assert.equal(fetch.followers, 1)
+  await once(body.destroy(), 'close')
+  assert.equal(fetch.followers, 0)
+  gate.resolve()
+  await fetch.done
+})
+
+test('what is being fetched is given up before the end', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'cache-'))
+  using undo = new DisposableStack()
+  undo.defer(() => rmSync(root, { recursive: true }))
+  const origin = await startRegistry()
+  await pushImage(origin, 'app', '1')
+  const cache = await cacheOf(origin, {}, { root })
+  await text(cache, 'hub/app/manifests/1')
+  await origin[Symbol.asyncDispose]()
+  await using silent = await silentAt(origin)
+  const cut = assert.rejects(text(cache, `hub/app/blobs/${layer}`))
+  await silent.reached()
+  await cache[Symbol.asyncDispose]()
+  await cut
+  assert.deepEqual(globSync('repositories/**/_uploads/*', { cwd: root }), [])
 })

@@ -1,17 +1,16 @@
 // Repositories that are another registry's: what is asked for is fetched once, kept, and served from then on, also while that
 // registry is away.
 
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { RegistryError as RemoteError } from '../../distribution/errors.ts'
 import { GantryError, messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { type ContentDigest, isContentDigest } from '../digest.ts'
-import { RegistryError } from '../errors.ts'
+import { type ErrorCode, RegistryError } from '../errors.ts'
 import { blobKey } from '../layout.ts'
 import { readManifest } from '../manifest.ts'
 import type { Repository } from '../repository.ts'
-import type { RetentionRule } from '../retention.ts'
 import type { Storage } from '../storage.ts'
 import type { Uploads } from '../uploads.ts'
 import { BlobFetch } from './blob-fetch.ts'
@@ -31,19 +30,18 @@ export interface FetchedBlob {
   readonly done: () => Promise<void>
 }
 
-/** Sizes of blobs by digest that are remembered from manifests. */
+/** Sizes of blobs, by repository and digest, that are remembered from manifests. */
 const mostSizes = 100_000
 
 export class PullThrough implements AsyncDisposable {
   readonly #parts: PullThroughParts
-  readonly #rules: readonly CacheRule[]
   readonly #remotes: Remotes
   readonly #refreshing = new Map<string, Promise<void>>()
   readonly #fetching = new Map<string, BlobFetch>()
   readonly #sizes = new Map<string, number>()
+  readonly #ending = new AbortController()
 
   constructor(rules: readonly CacheRule[], parts: PullThroughParts, environment: NodeJS.ProcessEnv = process.env) {
-    this.#rules = rules
     this.#parts = parts
     this.#remotes = new Remotes(rules, environment)
   }
@@ -51,23 +49,6 @@ export class PullThrough implements AsyncDisposable {
   /** Where a repository comes from; undefined if it is one of this registry's own. */
   of(name: string): Origin | undefined {
     return this.#remotes.of(name)
-  }
-
-  /** What is kept of caches is kept by its last use. */
-  get retention(): RetentionRule[] {
-    return this.#rules.flatMap(({ prefix, keep }) =>
-      keep === undefined
-        ? []
-        : [
-            {
-              repository: prefix === '' ? '**' : `${prefix}/**`,
-              tags: ['**'],
-              keep: undefined,
-              olderThan: keep,
-              untagged: keep,
-            },
-          ],
-    )
   }
 
   /**
@@ -83,26 +64,33 @@ export class PullThrough implements AsyncDisposable {
     await refreshing
   }
 
-  async #refresh(repository: Repository, { rule, remote }: Origin, reference: string): Promise<void> {
+  async #refresh(repository: Repository, origin: Origin, reference: string): Promise<void> {
+    const { rule, remote } = origin
     if (isContentDigest(reference)) {
       if (await repository.useManifest(reference)) return
       // sha512 is a digest that this client does not know.
       if (!isDigest(reference)) return
-      const { bytes, mediaType } = await remote.manifest(reference).catch(refused)
+      const { bytes, mediaType } = await remote.manifest(reference).catch((error: unknown) => refused(error))
       return await this.#keep(repository, undefined, bytes, mediaType)
     }
     const here = await repository.tagged(reference)
-    if (here && here.modified > Date.now() - rule.fresh) return
+    const isFresh = here !== undefined && here.modified > Date.now() - rule.fresh
+    if (isFresh && (await repository.useManifest(here.digest))) return
+    const signal = here && AbortSignal.timeout(rule.wait)
     try {
-      const there = await remote.head(reference)
+      const there = await remote.head(reference, { signal })
       if (!there) return void (await repository.dropTag(reference))
       if (here?.digest === there.digest && (await repository.useManifest(here.digest))) {
         return await repository.setTag(reference, here.digest)
       }
-      const { bytes, mediaType } = await remote.manifest(reference)
+      const { bytes, mediaType } = await remote.manifest(reference, { signal })
       await this.#keep(repository, reference, bytes, mediaType)
     } catch (error) {
-      if (!here || !isAway(error)) return refused(error)
+      this.#remotes.forget(origin)
+      if (!here || !(isAway(error) || signal?.aborted) || !(await repository.useManifest(here.digest)))
+        return refused(error)
+      // It is used, and nobody waits for the other registry again until it is no longer fresh.
+      await repository.setTag(reference, here.digest)
       this.#parts.log.warn(
         { repository: repository.name, reference, error: messageOf(error) },
         'Served what may be stale',
@@ -112,46 +100,51 @@ export class PullThrough implements AsyncDisposable {
 
   async #keep(repository: Repository, tag: string | undefined, bytes: Buffer, mediaType: string): Promise<void> {
     const { blobs } = readManifest(bytes, mediaType)
-    for (const { digest, size } of blobs) this.#remember(digest, size)
+    for (const { digest, size } of blobs) this.#remember(`${repository.name} ${digest}`, size)
     await repository.keepForeign(tag, bytes, mediaType)
   }
 
-  #remember(digest: string, size: number): void {
-    this.#sizes.set(digest, size)
+  #remember(key: string, size: number): void {
+    this.#sizes.set(key, size)
     const [oldest] = this.#sizes.keys()
     if (this.#sizes.size > mostSizes && oldest !== undefined) this.#sizes.delete(oldest)
   }
 
   /** Bytes of a blob that is not here, as a manifest here has them. Throws BLOB_UNKNOWN if none names it. */
   async blobSize(repository: Repository, digest: ContentDigest): Promise<number> {
-    const size = this.#sizes.get(digest) ?? (await repository.sizeInManifests(digest))
+    // By repository: another one's manifests may say anything.
+    const key = `${repository.name} ${digest}`
+    const size = this.#sizes.get(key) ?? (await repository.sizeInManifests(digest))
     if (size === undefined)
       throw new RegistryError('BLOB_UNKNOWN', 'no manifest of the repository names such a blob', { detail: { digest } })
-    this.#remember(digest, size)
+    this.#remember(key, size)
     return size
   }
 
   /** Fetches a blob that is not here, once for all who ask meanwhile, and keeps it. Throws BLOB_UNKNOWN as `blobSize` does. */
-  async blob(repository: Repository, { remote }: Origin, digest: ContentDigest): Promise<FetchedBlob> {
+  async blob(repository: Repository, origin: Origin, digest: ContentDigest): Promise<FetchedBlob> {
     const size = await this.blobSize(repository, digest)
     if (!isDigest(digest)) throw new RegistryError('BLOB_UNKNOWN', 'blobs of other registries are named by sha256')
     const key = `${repository.name} ${digest}`
     const fetch =
       this.#fetching.get(key) ??
-      new BlobFetch(remote, { digest, size }, source => this.#take(repository, digest, source))
+      new BlobFetch({ remote: origin.remote, digest, size, signal: this.#ending.signal }, source =>
+        this.#take(repository, digest, source),
+      )
     this.#fetching.set(key, fetch)
     void fetch.done.catch(() => {}).finally(() => this.#fetching.get(key) === fetch && this.#fetching.delete(key))
+    fetch.done.catch(() => this.#remotes.forget(origin))
     const { storage } = this.#parts
     const stored = (start: number) => storage.open(blobKey(digest), { start, end: size - 1 }) as AsyncIterable<Buffer>
-    const body = Readable.from(fetch.follow(stored), { objectMode: false })
+    const body = fetch.follow(stored)
     try {
       // What can't be had is said before an answer is begun.
       await Promise.race([fetch.started, fetch.done])
     } catch (error) {
       body.destroy()
-      return refused(error)
+      return refused(error, 'BLOB_UNKNOWN')
     }
-    return { size, body, done: async () => await fetch.done.catch(refused) }
+    return { size, body, done: async () => await fetch.done.catch((error: unknown) => refused(error, 'BLOB_UNKNOWN')) }
   }
 
   async #take(repository: Repository, digest: ContentDigest, source: AsyncIterable<Uint8Array>): Promise<void> {
@@ -175,7 +168,10 @@ export class PullThrough implements AsyncDisposable {
     }
   }
 
+  /** Ends it. What is being fetched is given up, and nothing is written afterwards. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    await Promise.allSettled([...this.#fetching.values()].map(({ done }) => done))
     await this.#remotes[Symbol.asyncDispose]()
   }
 }
@@ -187,10 +183,10 @@ function isAway(error: unknown): boolean {
 }
 
 /** Tells the client what the other registry said. */
-function refused(error: unknown): never {
+function refused(error: unknown, missing: ErrorCode = 'MANIFEST_UNKNOWN'): never {
   const message = messageOf(error)
   if (error instanceof RemoteError) {
-    if (error.status === 404) throw new RegistryError('MANIFEST_UNKNOWN', message)
+    if (error.status === 404) throw new RegistryError(missing, message)
     if (error.status === 429) throw new RegistryError('TOOMANYREQUESTS', message)
     if (error.status === 401 || error.status === 403) throw new RegistryError('DENIED', message, { status: 403 })
   }

@@ -16,6 +16,8 @@ export interface CacheRule {
   readonly insecure: boolean
   /** Milliseconds for which a tag is taken to be where it was. */
   readonly fresh: number
+  /** Milliseconds that a client waits for news of a tag that is here already. */
+  readonly wait: number
   /** Milliseconds after its last use for which an image is kept; undefined: for ever. */
   readonly keep: number | undefined
 }
@@ -27,12 +29,15 @@ export interface Origin {
 }
 
 const certificates = ['/etc/gantry/certs.d', '/etc/docker/certs.d']
+/** Repositories whose connections and tokens are kept. */
+const mostOrigins = 1000
 /** Milliseconds for which a registry may be silent. */
 const patience = 60_000
 
 export class Remotes implements AsyncDisposable {
   readonly #rules: readonly CacheRule[]
   readonly #registries: Registries
+  readonly #origins = new Map<string, Origin>()
 
   constructor(rules: readonly CacheRule[], environment: NodeJS.ProcessEnv) {
     // The longest prefix that fits counts.
@@ -54,6 +59,20 @@ export class Remotes implements AsyncDisposable {
   of(name: string): Origin | undefined {
     const rule = this.#rules.find(({ prefix }) => prefix === '' || name.startsWith(`${prefix}/`))
     if (!rule) return undefined
+    const origin = this.#origins.get(name) ?? this.#open(rule, name)
+    this.#origins.delete(name)
+    this.#origins.set(name, origin)
+    const [oldest] = this.#origins.keys()
+    if (this.#origins.size > mostOrigins && oldest !== undefined) this.#origins.delete(oldest)
+    return origin
+  }
+
+  /** Finds the registry anew the next time: it may have come to another address, or ask for something else. */
+  forget({ remote }: Origin): void {
+    for (const [name, origin] of this.#origins) if (origin.remote === remote) this.#origins.delete(name)
+  }
+
+  #open(rule: CacheRule, name: string): Origin {
     const rest = rule.prefix === '' ? name : name.slice(rule.prefix.length + 1)
     // As the client of docker.io has it.
     const path = rule.remote === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest

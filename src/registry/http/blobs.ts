@@ -28,7 +28,10 @@ async function content(call: RegistryCall, digest: ContentDigest): Promise<Regis
     'accept-ranges': 'bytes',
     etag: `"${digest}"`,
   }
-  if (call.headers['if-none-match']?.includes(`"${digest}"`)) return { status: 304, headers }
+  if (call.headers['if-none-match']?.includes(`"${digest}"`)) {
+    fetched?.body?.destroy()
+    return { status: 304, headers }
+  }
   if (call.method === 'HEAD') return { status: 200, headers: { ...headers, 'content-length': size } }
   if (fetched?.body) return { status: 200, headers: { ...headers, 'content-length': size }, body: fetched.body }
   const range = rangeOf(call.headers.range, size)
