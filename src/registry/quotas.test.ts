@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { test } from 'node:test'
-import { contentDigestOf } from './digest.ts'
-import type { QuotaRule } from './quotas.ts'
+import { type ContentDigest, contentDigestOf } from './digest.ts'
+import { type QuotaRule, Quotas } from './quotas.ts'
 import { type TestRegistry, pushBlob, startRegistry } from './testing.ts'
 
 const rules: QuotaRule[] = [
@@ -65,4 +65,63 @@ test('chunks are refused where they become too much, a blob of another repositor
   const manifest = JSON.stringify({ schemaVersion: 2, config: {}, annotations: { a: content(600, 'a') } })
   const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
   assert.notEqual((await registry.request('PUT', 'home/ann/manifests/1', { body: manifest, headers })).status, 201)
+})
+
+/** Quotas of 1000 bytes over a repository whose content is counted when `go` is called, as it was when the count began. */
+function countedSlowly() {
+  const there = new Map<ContentDigest, number>()
+  const waiting: (() => void)[] = []
+  const sizes = async () => {
+    const snapshot = new Map(there)
+    await new Promise<void>(resolve => waiting.push(resolve))
+    return snapshot
+  }
+  const quotas = new Quotas([{ repository: '**', bytes: 1000, each: true }], {
+    isShared: false,
+    all: async () => ['app'],
+    sizes,
+  })
+  const go = async () => {
+    while (waiting.length === 0) await new Promise(resolve => setImmediate(resolve))
+    for (const counted of waiting.splice(0)) counted()
+  }
+  return { quotas, there, go }
+}
+
+const digestOf = (text: string) => contentDigestOf(Buffer.from(text), 'sha256')
+
+test('what comes while a repository is counted is counted', async () => {
+  const { quotas, there, go } = countedSlowly()
+  const bring = async (text: string, size: number) => {
+    await quotas.admit('app', digestOf(text), size, async () => void there.set(digestOf(text), size))
+  }
+  const room = quotas.room('app')
+  const first = bring('first', 600)
+  await go()
+  await Promise.all([room, first])
+  await assert.rejects(bring('second', 600), /quota/)
+
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
+  const arriving = quotas.admit('app', digestOf('third'), 300, () => arrived)
+  await new Promise(resolve => setImmediate(resolve))
+  // Something else is deleted, so that all is counted again, without what is on its way.
+  quotas.forget('app')
+  const counted = quotas.room('app')
+  await go()
+  assert.equal(await counted, 100)
+  there.set(digestOf('third'), 300)
+  arrive()
+  await arriving
+  assert.equal(await quotas.room('app'), 100)
+})
+
+test('what did not come after all takes no room', async () => {
+  const { quotas, go } = countedSlowly()
+  const failing = quotas.admit('app', digestOf('a'), 900, () => Promise.reject(new Error('no disk')))
+  const failed = assert.rejects(failing, /no disk/)
+  await go()
+  await failed
+  const room = quotas.room('app')
+  await go()
+  assert.equal(await room, 1000)
 })

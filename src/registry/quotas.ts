@@ -35,7 +35,9 @@ export class Quotas {
   readonly #rules: readonly CompiledRule[]
   readonly #holdings: Holdings
   readonly #locks = new Locks()
-  readonly #counts = new Map<string, { readonly sizes: Map<ContentDigest, number>; readonly at: number }>()
+  readonly #counts = new Map<string, { readonly sizes: Promise<Map<ContentDigest, number>>; readonly at: number }>()
+  /** What was admitted and is on its way: whether it is there yet or not, it counts. */
+  readonly #coming = new Set<{ readonly name: string; readonly digest: ContentDigest; readonly size: number }>()
 
   constructor(rules: readonly QuotaRule[], holdings: Holdings) {
     this.#rules = rules.map(rule => ({ ...rule, matches: matcher(rule.repository) }))
@@ -63,41 +65,61 @@ export class Quotas {
   }
 
   /**
-   * Counts content for a repository that is about to get it, unless it has it already. Throws DENIED if that is more than it
-   * may hold.
+   * Counts content for a repository, unless it has it already, and has it brought there by `bring`. Throws DENIED if that is more
+   * than the repository may hold.
    */
-  async admit(name: string, digest: ContentDigest, size: number): Promise<void> {
-    const rules = this.#rulesFor(name)
-    if (rules.length === 0) return
+  async admit(name: string, digest: ContentDigest, size: number, bring: () => Promise<void>): Promise<void> {
+    if (this.#rulesFor(name).length === 0) return await bring()
+    const one = { name, digest, size }
+    await this.#reserve(one)
+    try {
+      await bring()
+      // A count that began before it was there may have missed it.
+      ;(await this.#counts.get(name)?.sizes)?.set(digest, size)
+    } catch (error) {
+      this.forget(name)
+      throw error
+    } finally {
+      this.#coming.delete(one)
+    }
+  }
+
+  async #reserve(one: { readonly name: string; readonly digest: ContentDigest; readonly size: number }): Promise<void> {
+    const { name, digest, size } = one
     using _lock = await this.#locks.hold('')
-    for (const rule of rules) {
+    for (const rule of this.#rulesFor(name)) {
       const content = await this.#contentOf(rule, name)
       if (!content.has(digest) && sum(content) + size > rule.bytes) throw usedUp(rule)
     }
-    const { sizes } = await this.#count(name)
-    sizes.set(digest, size)
+    this.#coming.add(one)
   }
 
-  /** To be told of what a repository no longer has; without a name, of any. */
+  /** To be told when a repository no longer has something; without a name, any. */
   forget(name?: string): void {
     if (name === undefined) this.#counts.clear()
     else this.#counts.delete(name)
   }
 
   async #contentOf(rule: CompiledRule, name: string): Promise<Map<ContentDigest, number>> {
-    if (rule.each) return (await this.#count(name)).sizes
-    const names = new Set((await this.#holdings.all()).filter(other => rule.matches(other))).add(name)
+    const all = rule.each ? [] : (await this.#holdings.all()).filter(other => rule.matches(other))
     const content = new Map<ContentDigest, number>()
-    for (const one of names) for (const [digest, size] of (await this.#count(one)).sizes) content.set(digest, size)
+    for (const one of new Set(all).add(name))
+      for (const [digest, size] of await this.#count(one)) content.set(digest, size)
+    for (const coming of this.#coming)
+      if (coming.name === name || (!rule.each && rule.matches(coming.name))) content.set(coming.digest, coming.size)
     return content
   }
 
-  async #count(name: string) {
+  async #count(name: string): Promise<Map<ContentDigest, number>> {
     const known = this.#counts.get(name)
-    if (known && (!this.#holdings.isShared || Date.now() - known.at < countedFor)) return known
-    const counted = { sizes: new Map(await this.#holdings.sizes(name)), at: Date.now() }
+    if (known && (!this.#holdings.isShared || Date.now() - known.at < countedFor)) return await known.sizes
+    const sizes = this.#holdings.sizes(name).then(found => new Map(found))
+    const counted = { sizes, at: Date.now() }
     this.#counts.set(name, counted)
-    return counted
+    sizes.catch(() => {
+      if (this.#counts.get(name) === counted) this.#counts.delete(name)
+    })
+    return await sizes
   }
 }
 

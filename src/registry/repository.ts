@@ -100,10 +100,11 @@ export class Repository {
 
   /** Makes what was received under `key` a blob of this repository. Throws DENIED if that is more than it may hold. */
   async takeBlob(key: string, received: Received, digest: ContentDigest): Promise<void> {
-    await this.#quotas.admit(this.name, digest, received.size)
-    using _lock = await this.#locks.content.hold(digest)
-    await this.#storage.promote(key, received, blobKey(digest))
-    await this.#link(digest)
+    await this.#quotas.admit(this.name, digest, received.size, async () => {
+      using _lock = await this.#locks.content.hold(digest)
+      await this.#storage.promote(key, received, blobKey(digest))
+      await this.#link(digest)
+    })
   }
 
   /** Makes a blob of another repository one of this; false if that has not got it. Throws DENIED as takeBlob does. */
@@ -111,8 +112,7 @@ export class Repository {
     using _lock = await this.#locks.content.hold(digest)
     const size = (await from.hasBlob(digest)) ? await this.#storage.size(blobKey(digest)) : undefined
     if (size === undefined) return false
-    await this.#quotas.admit(this.name, digest, size)
-    await this.#link(digest)
+    await this.#quotas.admit(this.name, digest, size, () => this.#link(digest))
     return true
   }
 
@@ -175,8 +175,9 @@ export class Repository {
   /** Throws BLOB_UNKNOWN. The content stays until it is collected: other repositories may have it. */
   async unlinkBlob(digest: ContentDigest): Promise<void> {
     using _lock = await this.#locks.own.hold(this.name)
+    const removed = await this.#storage.remove(this.#key('_blobs', digest))
     this.#quotas.forget(this.name)
-    if (await this.#storage.remove(this.#key('_blobs', digest))) return
+    if (removed) return
     throw new RegistryError('BLOB_UNKNOWN', 'the repository has no such blob', { detail: { digest } })
   }
 
@@ -225,7 +226,6 @@ export class Repository {
     // What it refers to can't go meanwhile, nor it itself before it has its tag.
     using _lock = await this.#locks.own.hold(this.name)
     await this.#checkReferences(facts)
-    await this.#quotas.admit(this.name, digest, bytes.length)
     await this.#keep(digest, bytes, facts.mediaType)
     // Another process may have collected meanwhile; the content stays a while longer than its link.
     if (this.#storage.isShared) await this.#linkAgain(facts)
@@ -235,10 +235,12 @@ export class Repository {
   }
 
   async #keep(digest: ContentDigest, bytes: Buffer, mediaType: string): Promise<void> {
-    using _lock = await this.#locks.content.hold(digest)
-    this.#locks.linked(digest)
-    await this.#storage.write(blobKey(digest), bytes)
-    await this.#storage.write(this.#key('_manifests', digest), Buffer.from(JSON.stringify({ mediaType })))
+    await this.#quotas.admit(this.name, digest, bytes.length, async () => {
+      using _lock = await this.#locks.content.hold(digest)
+      this.#locks.linked(digest)
+      await this.#storage.write(blobKey(digest), bytes)
+      await this.#storage.write(this.#key('_manifests', digest), Buffer.from(JSON.stringify({ mediaType })))
+    })
   }
 
   /**
@@ -249,7 +251,6 @@ export class Repository {
     const facts = readManifest(bytes, contentType)
     const digest = contentDigestOf(bytes, 'sha256')
     using _lock = await this.#locks.own.hold(this.name)
-    await this.#quotas.admit(this.name, digest, bytes.length)
     await this.#keep(digest, bytes, facts.mediaType)
     if (facts.subject) await this.#refer(facts.subject.digest, digest, bytes.length, facts)
     if (tag !== undefined) await this.setTag(tag, digest)
@@ -426,11 +427,11 @@ export class Repository {
 
   async #removeManifest(reference: ContentDigest): Promise<void> {
     const { bytes, mediaType } = await this.manifest(reference)
-    this.#quotas.forget(this.name)
     const { subject } = readManifest(bytes, mediaType)
     const { algorithm, hex } = partsOf(reference)
     if (subject) await this.#storage.remove(`${this.#referrersKey(subject.digest)}/${algorithm}/${hex}`)
     await this.#storage.remove(this.#key('_manifests', reference))
+    this.#quotas.forget(this.name)
   }
 }
 

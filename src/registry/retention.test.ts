@@ -1,7 +1,7 @@
 // Rules of retention: which tags go, which manifests, and what is only told.
 
 import assert from 'node:assert/strict'
-import { utimesSync } from 'node:fs'
+import { globSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DiskStorage } from './disk-storage.ts'
@@ -94,4 +94,41 @@ test('a tag that was given anew meanwhile stays', async () => {
   await pushImage(registry, 'app', 'old')
   assert.equal(await repository.removeOldTag('old', old?.modified ?? 0), false)
   assert.deepEqual(await tagsOf(registry, 'app'), ['new', 'old'])
+})
+
+/** A directory in which `meanwhile` happens once, when an object with this key is about to be asked for the second time. */
+class BusyStorage extends DiskStorage {
+  #asked = 0
+
+  readonly #key: string
+  readonly #meanwhile: () => Promise<void>
+
+  constructor(root: string, key: string, meanwhile: () => Promise<void>) {
+    super(root)
+    this.#key = key
+    this.#meanwhile = meanwhile
+  }
+
+  override async modified(key: string): Promise<number | undefined> {
+    if (key === this.#key && ++this.#asked === 2) await this.#meanwhile()
+    return await super.modified(key)
+  }
+}
+
+test('what a tag leads to that was given anew meanwhile stays', async () => {
+  await using registry = await startRegistry()
+  const child = await pushImage(registry, 'app', 'child')
+  const type = 'application/vnd.oci.image.index.v1+json'
+  const manifests = [{ mediaType: type, digest: child.digest, size: child.body.length }]
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests })
+  const put = () => registry.request('PUT', 'app/manifests/multi', { body, headers: { 'content-type': type } })
+  await put()
+  await registry.request('DELETE', 'app/manifests/child')
+  const old = Date.now() / 1000 - 3600
+  for (const file of globSync('repositories/app/{_tags/*,_manifests/*/*}', { cwd: registry.root }))
+    utimesSync(join(registry.root, file), old, old)
+  const storage = new BusyStorage(registry.root, 'repositories/app/_tags/multi', async () => void (await put()))
+  const rules = [rule({ olderThan: 60_000, untagged: 60_000 })]
+  assert.deepEqual(await applyRetention(new Repositories(storage), rules), [])
+  assert.equal((await registry.request('GET', `app/manifests/${child.digest}`)).status, 200)
 })

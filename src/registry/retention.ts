@@ -37,7 +37,8 @@ export async function applyRetention(
     for (const { tag, modified } of tags)
       if (dryRun || (await repository.removeOldTag(tag, modified))) expired.push(`${name}:${tag}`)
     if (rule.untagged === undefined) continue
-    const without = new Set(tags.map(({ tag }) => tag))
+    // One that was given anew meanwhile has stayed.
+    const without = new Set(dryRun ? tags.map(({ tag }) => tag) : [])
     const digests = await repository.removeUntagged(now - rule.untagged, { without, dryRun })
     expired.push(...digests.map(digest => `${name}@${digest}`))
   }
