@@ -33,14 +33,17 @@ export function compressionOf(start: Buffer): Compression {
 /**
  * The original bytes of `source`, in pieces; the memory used does not depend on its content. Ending the iteration early
  * ends that of `source`. Throws `invalid` if the compressed data is damaged or truncated, or expands beyond `bounds`.
+ * `found` is told what they were compressed by, before the first piece.
  */
 export async function* decompress(
   source: AsyncIterable<Buffer>,
   bounds: ExpansionBounds = defaultLimits.expansion,
+  found: (compression: Compression) => void = () => {},
 ): AsyncGenerator<Buffer, void, void> {
   const counted = new CountedSource(source)
   const { start, all } = await peek(counted)
   const compression = compressionOf(start)
+  found(compression)
   let output = 0
   try {
     for await (const piece of decoded(all, compression)) {

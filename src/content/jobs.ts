@@ -12,7 +12,7 @@ import { unavailable } from '../lib/errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type ShareJob, type ShareResult, share } from './equal-files.ts'
 import { type Growth, readGrowing } from './growing.ts'
-import { decompress } from './decompress.ts'
+import { type Compression, decompress } from './decompress.ts'
 import { nameOf } from './layer-path.ts'
 import type { UnpackLimits } from './limits.ts'
 import { TarReader } from '../lib/tar/reader.ts'
@@ -24,6 +24,8 @@ export interface UnpackJob {
   readonly archive: string
   /** If the archive is still being written. */
   readonly growth?: Growth
+  /** The digest of the archive as it is, if it has just been computed: then it is no second time unless it is compressed. */
+  readonly digest?: Digest
   readonly target: string
   readonly limits: UnpackLimits
 }
@@ -89,18 +91,21 @@ export async function runJob(job: Job, control: JobControl): Promise<JobResults[
   }
 }
 
-async function unpack({ archive, growth, target, limits }: UnpackJob, control: JobControl): Promise<UnpackResult> {
+async function unpack(job: UnpackJob, control: JobControl): Promise<UnpackResult> {
+  const { archive, growth, target, limits } = job
   using root = makeRoot(target)
   using unpacker = new Unpacker(root, limits)
   const reader = new TarReader()
   const hash = createHash('sha256')
-  for await (const chunk of decompress(readArchive(archive, growth, control), limits.expansion)) {
+  let known: Digest | undefined
+  const found = (compression: Compression) => (known = compression === 'none' ? job.digest : undefined)
+  for await (const chunk of decompress(readArchive(archive, growth, control), limits.expansion, found)) {
     if (control.cancelled()) throw unavailable('context canceled')
-    hash.update(chunk)
+    if (known === undefined) hash.update(chunk)
     for (const event of reader.push(chunk)) unpacker.handle(event)
   }
   for (const event of reader.finish()) unpacker.handle(event)
-  return { ...unpacker.finish(), diffId: `sha256:${hash.digest('hex')}` }
+  return { ...unpacker.finish(), diffId: known ?? `sha256:${hash.digest('hex')}` }
 }
 
 async function* readArchive(

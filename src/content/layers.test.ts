@@ -66,6 +66,31 @@ test('a stack of layers is unpacked, each into its own directory', async () => {
   assert.equal(layers.chainSize(top), 'a'.length + 'b'.length + 'tmp/c'.length)
 })
 
+test('the digest of an archive is a layer’s diffID only if the archive is not compressed', async () => {
+  await using host = await engine()
+  const { layers, source } = host
+  using hold = layers.hold()
+  const plain = source('plain', [file('a')])
+  const packed = source('packed', [file('b')], tar => gzipSync(tar))
+  const own = digestOf(readFileSync(packed.archive as string))
+  const other = digestOf('other')
+  for (const [bad, got] of [
+    [{ ...packed, digest: own, diffId: own }, packed.diffId],
+    [{ ...plain, digest: plain.diffId, diffId: other }, plain.diffId],
+  ] as const) {
+    await assert.rejects(layers.unpack([bad], hold), {
+      kind: 'invalid',
+      message: `invalid diffID for layer 0: expected "${bad.diffId}", got "${got}"`,
+    })
+  }
+  assert.deepEqual(host.found(), [])
+  for (const good of [
+    { ...packed, digest: own },
+    { ...plain, digest: plain.diffId },
+  ])
+    assert.equal(await layers.unpack([good], hold), good.diffId)
+})
+
 test('a layer that is known is not unpacked again, also when two ask at once', async () => {
   await using host = await engine()
   const { layers, source } = host

@@ -27,6 +27,8 @@ export type ChainId = Digest
 export interface LayerSource {
   readonly archive: string | Promise<ArrivingArchive>
   readonly diffId: Digest
+  /** Of the archive as it is, if the caller has just computed it from what was written. */
+  readonly digest?: Digest
 }
 
 /** An archive on its way: it is unpacked as it comes. */
@@ -217,7 +219,7 @@ export class Layers {
     const target = await this.#temporary()
     try {
       const options = { signal, onProgress: (bytes: number) => onProgress?.(index, bytes) }
-      const result = await this.#unpackArchive(source.archive, target.path, options)
+      const result = await this.#unpackArchive(source, target.path, options)
       checkDiffId(source, result, index)
       onUnpacked?.(index)
       // A layer takes its turn after the one below it.
@@ -230,11 +232,11 @@ export class Layers {
   }
 
   async #unpackArchive(
-    archive: LayerSource['archive'],
+    { archive, digest }: LayerSource,
     target: string,
     options: JobOptions & { readonly signal: AbortSignal },
   ): Promise<UnpackResult> {
-    if (typeof archive === 'string') return await this.#pool.run(this.#job(archive, target), options)
+    if (typeof archive === 'string') return await this.#pool.run({ ...this.#job(archive, target), digest }, options)
     const { path, growth, verified, damaged } = await unlessAborted(options.signal, archive)
     try {
       const result = await this.#patientPool.run({ ...this.#job(path, target), growth }, options)

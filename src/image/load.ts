@@ -71,10 +71,10 @@ async function unpackImage(
 ): Promise<NewImage> {
   const { config, configText, configBlob, layers, manifest } = image
   const diffIds = config.rootfs.diff_ids
-  const sources = diffIds.map((diffId, index) => ({
-    diffId,
-    archive: store.blobs.path(layers[index]?.digest ?? diffId),
-  }))
+  const sources = diffIds.map((diffId, index) => {
+    const digest = layers[index]?.digest
+    return { diffId, digest, archive: store.blobs.path(digest ?? diffId) }
+  })
   const show = (index: number, current: number) => {
     const total = layers[index]?.size ?? current
     if (!quiet) report(progressLine(shortId(diffIds[index] ?? ''), 'Loading layer', Math.min(current, total), total))
