@@ -117,7 +117,7 @@ export const run: Scenarios = {
   'rm removes, also after failure': [
     'docker run --rm --name p1 busybox false; docker inspect p1',
     'docker run --rm --name q1 busybox nothing 2>/dev/null; docker inspect q1',
-    'docker run --rm -d --name r1 busybox sleep 300 >/dev/null; docker kill r1; docker wait r1 2>/dev/null; until ! docker inspect r1 >/dev/null 2>&1; do sleep .1; done; echo gone',
+    'docker run --rm -d --name r1 busybox sleep 300 >/dev/null; docker kill r1; docker wait r1 >/dev/null 2>&1; until ! docker inspect r1 >/dev/null 2>&1; do sleep .1; done; echo gone',
   ],
   'restart policies': [
     'docker run --rm --restart always busybox true',
