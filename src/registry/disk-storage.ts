@@ -92,6 +92,10 @@ export class DiskStorage implements Storage {
     return this.open(key)
   }
 
+  openPart(key: string, range: ByteRange): AsyncIterable<Buffer> {
+    return this.open(key, range)
+  }
+
   async promote(key: string, _received: Received, to: string): Promise<void> {
     {
       await using file = await open(this.#path(key), 'r')

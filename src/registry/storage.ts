@@ -37,6 +37,8 @@ export interface Storage extends AsyncDisposable {
   append(key: string, source: AsyncIterable<Uint8Array>, after: Received | undefined): Promise<Received>
   /** The bytes that have come. Fails if it is no longer what it was. */
   openReceived(key: string, received: Received): AsyncIterable<Uint8Array>
+  /** Some of the bytes that have come, where they can be read while others come. */
+  openPart?(key: string, range: ByteRange): AsyncIterable<Buffer>
   /**
    * Makes what was received an object under another key, and ends the receiving. What was there under that key may stay: it is
    * the same. Fails if it is no longer what it was.

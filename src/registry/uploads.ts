@@ -6,7 +6,7 @@ import { type Algorithm, type ContentDigest, finished, partsOf } from './digest.
 import { RegistryError } from './errors.ts'
 import { within } from './quotas.ts'
 import type { Repository } from './repository.ts'
-import type { Received, Storage } from './storage.ts'
+import type { ByteRange, Received, Storage } from './storage.ts'
 
 /** What is known of an upload between two requests; without it, or if it is behind, all is read again at the end. */
 interface Progress {
@@ -149,6 +149,11 @@ export class Uploads {
     const hash = createHash(algorithm)
     for await (const chunk of this.#storage.openReceived(key, received)) hash.update(chunk)
     return finished(hash, algorithm)
+  }
+
+  /** Bytes that have come, while others come; undefined where the storage can't give them. */
+  part(repository: Repository, id: string, range: ByteRange): AsyncIterable<Buffer> | undefined {
+    return this.#storage.openPart?.(this.#key(repository, id), range)
   }
 
   /** Gives an upload up. Throws BLOB_UPLOAD_UNKNOWN. */

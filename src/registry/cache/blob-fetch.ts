@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Repository as Remote } from '../../distribution/remote.ts'
 import type { Digest } from '../../oci/digest.ts'
 
-/** Bytes that wait for a client that is slower; one that is further behind reads on once all is here. */
+/** Bytes that wait for a client that is slower; one that is further behind reads what is kept. */
 const mostWaiting = 8 << 20
 /** Attempts in a row that bring nothing. */
 const mostAttempts = 4
@@ -16,6 +16,14 @@ interface Follower {
   /** It has not been given all that came. */
   isBehind: boolean
   wake: () => void
+}
+
+/** Where what is fetched is kept. */
+export interface Keeper {
+  /** Takes the bytes, makes sure that they are the blob's, and keeps them. */
+  keep(source: AsyncIterable<Uint8Array>): Promise<void>
+  /** Bytes that have come, before all have; undefined if they can't be read yet. `end` is the last one. */
+  part(start: number, end: number): AsyncIterable<Buffer> | undefined
 }
 
 /** What is fetched, from where, and how long. */
@@ -36,16 +44,19 @@ export class BlobFetch {
   readonly started: Promise<void>
   readonly #followers = new Set<Follower>()
   readonly #start: () => void
+  readonly #keeper: Keeper
   #begun = false
+  /** Bytes that have been kept. */
+  #kept = 0
   #ended = false
 
-  /** `keep` takes the bytes, makes sure that they are the blob's, and keeps them. */
-  constructor(wanted: Wanted, keep: (source: AsyncIterable<Uint8Array>) => Promise<void>) {
+  constructor(wanted: Wanted, keeper: Keeper) {
+    this.#keeper = keeper
     this.size = wanted.size
     const { promise, resolve } = Promise.withResolvers<void>()
     this.started = promise
     this.#start = resolve
-    this.done = keep(this.#passedOn(wholeBlob(wanted))).finally(() => {
+    this.done = keeper.keep(this.#passedOn(wholeBlob(wanted))).finally(() => {
       this.#ended = true
       for (const follower of this.#followers) follower.wake()
     })
@@ -60,6 +71,9 @@ export class BlobFetch {
       const copy = this.#followers.size > 0 ? Buffer.from(chunk) : chunk
       for (const follower of this.#followers) this.#give(follower, copy)
       yield chunk
+      // Whoever takes them has them when it asks for more.
+      this.#kept += chunk.length
+      for (const follower of this.#followers) if (follower.isBehind) follower.wake()
     }
   }
 
@@ -72,8 +86,8 @@ export class BlobFetch {
   }
 
   /**
-   * The blob's bytes: as they come, as far as the reader keeps up and was there from the beginning; the rest from `stored`, once
-   * all is there. Its end comes only when the blob has been verified. Fails with what `done` rejects with. Nothing waits for one
+   * The blob's bytes: as they come, as far as the reader keeps up and was there from the beginning; the rest from what is kept, and
+   * from `stored` once all is there. Its end comes only when the blob has been verified. Fails with what `done` rejects with. Nothing waits for one
    * that is destroyed.
    */
   follow(stored: (start: number) => AsyncIterable<Buffer>): Readable {
@@ -94,6 +108,11 @@ export class BlobFetch {
     return this.#followers.size
   }
 
+  // The end is only given when all has been verified.
+  #keptAfter(position: number): AsyncIterable<Buffer> | undefined {
+    return this.#kept > position && this.#kept < this.size ? this.#keeper.part(position, this.#kept - 1) : undefined
+  }
+
   async *#follow(
     follower: Follower,
     stored: (start: number) => AsyncIterable<Buffer>,
@@ -107,11 +126,36 @@ export class BlobFetch {
         // Without its end nobody takes it for a blob.
         if (position >= this.size) await this.done
         yield chunk
-      } else if (this.#ended) break
-      else await new Promise<void>(resolve => (follower.wake = resolve))
+        continue
+      }
+      if (this.#ended) break
+      const kept = follower.isBehind ? this.#keptAfter(position) : undefined
+      if (kept) {
+        const before = position
+        for await (const part of unlessFailing(kept)) {
+          position += part.length
+          yield part
+        }
+        // It is not there under that name any more: its end is near.
+        if (position === before) break
+      } else await new Promise<void>(resolve => (follower.wake = resolve))
     }
     await this.done
     if (position < this.size) yield* stored(position)
+  }
+}
+
+/** All up to the first failure, which is taken for the end. */
+async function* unlessFailing(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  const chunks = source[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await chunks.next().catch(() => undefined)
+      if (!next || next.done === true) return
+      yield next.value
+    }
+  } finally {
+    await chunks.return?.()
   }
 }
 

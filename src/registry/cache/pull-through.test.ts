@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { globSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type Socket, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
+import { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { contentDigestOf } from '../digest.ts'
@@ -211,9 +213,12 @@ test('nothing is kept for a reader that goes before it has begun', async () => {
   const gate = Promise.withResolvers<void>()
   const fetch = new BlobFetch(
     { remote, digest: digest as never, size: 5, signal: new AbortController().signal },
-    async source => {
-      await gate.promise
-      await Array.fromAsync(source)
+    {
+      async keep(source) {
+        await gate.promise
+        await Array.fromAsync(source)
+      },
+      part: () => undefined,
     },
   )
   const body = fetch.follow(() => [] as never)
@@ -239,4 +244,83 @@ test('what is being fetched is given up before the end', async () => {
   await cache[Symbol.asyncDispose]()
   await cut
   assert.deepEqual(globSync('repositories/**/_uploads/*', { cwd: root }), [])
+})
+
+test('who comes late gets what is here while the rest comes, and not the end of what is wrong', async () => {
+  await using origin = await startRegistry()
+  const content = Buffer.alloc(3_000_000, 'abcdefgh')
+  const digest = await pushBlob(origin, 'app', content.toString())
+  await using remotes = new Remotes([ruleFor(origin)], {})
+  const remote = remotes.of('hub/app')?.remote
+  assert.ok(remote)
+  const [half, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const kept: Buffer[] = []
+  let size = 0
+  const fetch = new BlobFetch(
+    { remote, digest: digest as never, size: content.length, signal: new AbortController().signal },
+    {
+      async keep(source) {
+        for await (const chunk of source) {
+          kept.push(Buffer.from(chunk))
+          size += chunk.length
+          if (size < content.length / 2) continue
+          half.resolve()
+          await rest.promise
+        }
+        throw new Error('it is another one')
+      },
+      part: (start, end) => Readable.from([Buffer.concat(kept).subarray(start, end + 1)]),
+    },
+  )
+  await half.promise
+  const late = fetch.follow(() => Readable.from([]))
+  let seen = 0
+  const read = assert.rejects(async () => {
+    for await (const chunk of late) {
+      seen += (chunk as Buffer).length
+      rest.resolve()
+    }
+  }, /another one/)
+  await read
+  assert.ok(seen > 0 && seen < content.length)
+})
+
+test('a second client reads along from the disk while the first one is being served', async () => {
+  const content = Buffer.alloc(3_000_000, 'abcdefgh')
+  const origin = await startRegistry()
+  const digest = await pushBlob(origin, 'app', content.toString())
+  const layers = [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size: content.length }]
+  await pushImage(origin, 'app', '1', { layers })
+  await using cache = await cacheOf(origin)
+  await text(cache, 'hub/app/manifests/1')
+  await origin[Symbol.asyncDispose]()
+  const rest = Promise.withResolvers<void>()
+  const slow = createHttpServer((request, response) => {
+    if (!request.url?.includes('/blobs/')) return void response.end('{}')
+    response.setHeader('content-length', content.length)
+    response.write(content.subarray(0, 2_000_000))
+    void rest.promise.then(() => response.end(content.subarray(2_000_000)))
+  })
+  slow.listen(Number(new URL(origin.url).port), '127.0.0.1')
+  await once(slow, 'listening')
+  await using undo = new AsyncDisposableStack()
+  undo.defer(async () => {
+    slow.closeAllConnections()
+    await new Promise(resolve => slow.close(resolve))
+  })
+  const open = async () => {
+    const { body } = await cache.request('GET', `hub/app/blobs/${digest}`)
+    const reader = (body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader()
+    const { value } = await reader.read()
+    assert.ok(value)
+    return async () => {
+      const chunks = [value]
+      for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value)
+      return Buffer.concat(chunks)
+    }
+  }
+  const first = await open()
+  const second = await open()
+  rest.resolve()
+  for (const all of await Promise.all([first(), second()])) assert.ok(all.equals(content))
 })

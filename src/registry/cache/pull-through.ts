@@ -3,9 +3,10 @@
 
 import type { Readable } from 'node:stream'
 import { RegistryError as RemoteError } from '../../distribution/errors.ts'
+import type { Repository as Remote } from '../../distribution/remote.ts'
 import { GantryError, messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import { isDigest } from '../../oci/digest.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
 import { type ContentDigest, isContentDigest } from '../digest.ts'
 import { type ErrorCode, RegistryError } from '../errors.ts'
 import { blobKey } from '../layout.ts'
@@ -126,11 +127,7 @@ export class PullThrough implements AsyncDisposable {
     const size = await this.blobSize(repository, digest)
     if (!isDigest(digest)) throw new RegistryError('BLOB_UNKNOWN', 'blobs of other registries are named by sha256')
     const key = `${repository.name} ${digest}`
-    const fetch =
-      this.#fetching.get(key) ??
-      new BlobFetch({ remote: origin.remote, digest, size, signal: this.#ending.signal }, source =>
-        this.#take(repository, digest, source),
-      )
+    const fetch = this.#fetching.get(key) ?? this.#fetch(repository, origin.remote, { digest, size })
     this.#fetching.set(key, fetch)
     void fetch.done.catch(() => {}).finally(() => this.#fetching.get(key) === fetch && this.#fetching.delete(key))
     fetch.done.catch(() => this.#remotes.forget(origin))
@@ -147,15 +144,29 @@ export class PullThrough implements AsyncDisposable {
     return { size, body, done: async () => await fetch.done.catch((error: unknown) => refused(error, 'BLOB_UNKNOWN')) }
   }
 
-  async #take(repository: Repository, digest: ContentDigest, source: AsyncIterable<Uint8Array>): Promise<void> {
+  #fetch(
+    repository: Repository,
+    remote: Remote,
+    { digest, size }: { digest: ContentDigest & Digest; size: number },
+  ): BlobFetch {
     const { uploads } = this.#parts
-    const id = await uploads.begin(repository)
-    try {
-      await uploads.finish(repository, id, source, undefined, digest)
-    } catch (error) {
-      await uploads.discard(repository, id)
-      throw error
-    }
+    const { signal } = this.#ending
+    let id: string | undefined
+    return new BlobFetch(
+      { remote, digest, size, signal },
+      {
+        async keep(source) {
+          id = await uploads.begin(repository)
+          try {
+            await uploads.finish(repository, id, source, undefined, digest)
+          } catch (error) {
+            await uploads.discard(repository, id)
+            throw error
+          }
+        },
+        part: (start, end) => (id === undefined ? undefined : uploads.part(repository, id, { start, end })),
+      },
+    )
   }
 
   /** The tags that the other registry has; those that are here if it can't be asked. */
