@@ -1,7 +1,7 @@
 // Images that are measured on their way: made once, kept in build/bench-images, the same on every machine.
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { tar } from '../test/kit/archive.ts'
@@ -44,6 +44,8 @@ export async function benchImage(shape: Shape): Promise<BenchImage> {
   const archive = `docker-archive:${join(temporary.path, 'archive.tar')}:${archivedName(shape)}`
   await output(['skopeo', 'copy', '--quiet', `oci:${layout}:latest`, archive], { timeout: 600_000 })
   // The directory of temporary files may be on another file system.
+  // Of a run that was cut off.
+  rmSync(`${place}.new`, { recursive: true, force: true })
   await output(['cp', '--recursive', temporary.path, `${place}.new`])
   renameSync(`${place}.new`, place)
   return image

@@ -67,6 +67,7 @@ test('what is wrong is said with its place', () => {
     ['cache: [{remote: x, prefix: hub/*}]', /^cache\[0\]\.prefix: expected the beginning of repositories' names/],
     ['cache: [{remote: x, password: y}]', /^cache\[0\]\.password: expected a username, too$/],
     ['cache: [{remote: "https://x"}]', /^cache\[0\]\.remote: expected a registry's host/],
+    ['cache: [{prefix: a, remote: x}, {prefix: a/, remote: y}]', /^cache\[1\]\.prefix: "a" is that of another/],
     ['quotas: [{repository: a}]', /^quotas\[0\]\.size: expected/],
     ['s3: {endpoint: x, bucket: b}', /^s3\.endpoint: expected one such as https/],
     ['root: a\ns3: {endpoint: "https://x", bucket: b, access-key: a, secret-key: b}', /^the content is either/],

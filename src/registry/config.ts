@@ -109,7 +109,7 @@ export function readConfig(flags: RegistryFlags): RegistryConfig {
     collection: readCollection(file.section('collection', ['every', 'grace'])),
     retention: file.sections('retention').map(readRetention),
     quotas: file.sections('quotas').map(readQuota),
-    cache: file.sections('cache').map(readCache),
+    cache: distinct(file.sections('cache').map(readCache)),
     accessLog: file.text('access-log') === '-' ? '-' : fromFile('access-log'),
     metrics: file.text('metrics'),
   }
@@ -155,6 +155,12 @@ function readQuota(section: Section): QuotaRule {
   }
   section.finish()
   return rule
+}
+
+function distinct(rules: readonly CacheRule[]): readonly CacheRule[] {
+  const again = rules.findIndex(({ prefix }, index) => rules.findIndex(rule => rule.prefix === prefix) < index)
+  if (again === -1) return rules
+  throw new Error(`cache[${again}].prefix: ${JSON.stringify(rules[again]?.prefix)} is that of another cache already`)
 }
 
 function readCache(section: Section): CacheRule {

@@ -7,8 +7,9 @@ import type { Digest } from '../../oci/digest.ts'
 
 /** Bytes that wait for a client that is slower; one that is further behind reads what is kept. */
 const mostWaiting = 8 << 20
-/** Attempts in a row that bring nothing. */
+/** Attempts in a row that bring hardly anything: less than so many bytes. */
 const mostAttempts = 4
+const progress = 1 << 20
 
 interface Follower {
   readonly chunks: Buffer[]
@@ -87,8 +88,8 @@ export class BlobFetch {
 
   /**
    * The blob's bytes: as they come, as far as the reader keeps up and was there from the beginning; the rest from what is kept, and
-   * from `stored` once all is there. Its end comes only when the blob has been verified. Fails with what `done` rejects with. Nothing waits for one
-   * that is destroyed.
+   * from `stored` once all is there. Its end comes only when the blob has been verified. Fails with what `done` rejects with.
+   * Nothing waits for one that is destroyed.
    */
   follow(stored: (start: number) => AsyncIterable<Buffer>): Readable {
     const follower: Follower = { chunks: [], waiting: 0, isBehind: this.#begun, wake: () => {} }
@@ -172,7 +173,7 @@ async function* wholeBlob({ remote, signal, ...blob }: Wanted): AsyncGenerator<B
       return
     } catch (error) {
       const isPassing = (error as { kind?: string }).kind === 'unavailable'
-      if (position > before) attempt = 0
+      if (position - before >= progress) attempt = 0
       if (!isPassing || attempt >= mostAttempts || signal.aborted) throw error
       await delay(250 * 2 ** attempt, undefined, { signal })
     }
