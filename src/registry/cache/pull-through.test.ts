@@ -324,3 +324,24 @@ test('a second client reads along from the disk while the first one is being ser
   rest.resolve()
   for (const all of await Promise.all([first(), second()])) assert.ok(all.equals(content))
 })
+
+test('signatures and other referrers are found by a cache, too, and while its registry is away those that are here', async () => {
+  const origin = await startRegistry()
+  const { digest, body } = await pushImage(origin, 'app', '1')
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const more = { subject: { mediaType, digest, size: body.length }, artifactType: 'application/x-signature' }
+  const signature = await pushImage(origin, 'app', 'signature', more)
+  await pushImage(origin, 'app', 'other', { ...more, artifactType: 'application/x-other' })
+  await using cache = await cacheOf(origin)
+  const listed = async (query = '') => {
+    const { manifests } = JSON.parse((await text(cache, `hub/app/referrers/${digest}${query}`)).body) as {
+      manifests: { digest: string; artifactType: string }[]
+    }
+    return manifests.map(({ artifactType }) => artifactType).toSorted()
+  }
+  assert.deepEqual(await listed(), ['application/x-other', 'application/x-signature'])
+  assert.deepEqual(await listed('?artifactType=application/x-other'), ['application/x-other'])
+  assert.equal((await text(cache, `hub/app/manifests/${signature.digest}`)).body, signature.body)
+  await origin[Symbol.asyncDispose]()
+  assert.deepEqual(await listed(), ['application/x-signature'])
+})

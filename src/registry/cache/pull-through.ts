@@ -11,7 +11,7 @@ import { type ContentDigest, isContentDigest } from '../digest.ts'
 import { type ErrorCode, RegistryError } from '../errors.ts'
 import { blobKey } from '../layout.ts'
 import { readManifest } from '../manifest.ts'
-import type { Repository } from '../repository.ts'
+import type { Referrer, Repository } from '../repository.ts'
 import type { Storage } from '../storage.ts'
 import type { Uploads } from '../uploads.ts'
 import { BlobFetch } from './blob-fetch.ts'
@@ -176,6 +176,21 @@ export class PullThrough implements AsyncDisposable {
     } catch (error) {
       if (!isAway(error)) return refused(error)
       return await repository.tags()
+    }
+  }
+
+  /** What the other registry has about a manifest; undefined if it can't be asked: then what is here of that will do. */
+  async referrers({ rule, remote }: Origin, subject: ContentDigest): Promise<Referrer[] | undefined> {
+    if (!isDigest(subject)) return undefined
+    const signal = AbortSignal.timeout(rule.wait)
+    try {
+      const found = await remote.referrers(subject, { signal })
+      return found.map(({ mediaType, digest, size, artifactType, annotations }) => {
+        return { mediaType, digest, size, artifactType, annotations }
+      })
+    } catch (error) {
+      if (isAway(error) || signal.aborted) return undefined
+      return refused(error)
     }
   }
 

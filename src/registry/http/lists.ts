@@ -21,9 +21,14 @@ export async function catalog(names: readonly string[], query: URLSearchParams):
 }
 
 /** GET /v2/<name>/referrers/<digest>: never an error for what isn't there. */
-export async function referrers({ repository, reference, query }: RegistryCall): Promise<RegistryAnswer> {
-  const subject = parseContentDigest(reference)
-  const { page: all, more } = await repository.referrers(subject, query.get('last') ?? '')
+export async function referrers(call: RegistryCall): Promise<RegistryAnswer> {
+  const { repository, query, cache, origin } = call
+  const subject = parseContentDigest(call.reference)
+  const foreign = origin && (await cache?.referrers(origin, subject))
+  // Another registry's are one page.
+  const { page: all, more } = foreign
+    ? { page: foreign, more: false }
+    : await repository.referrers(subject, query.get('last') ?? '')
   const wanted = query.get('artifactType')
   const next = new URLSearchParams({ ...(wanted !== null && { artifactType: wanted }), last: all.at(-1)?.digest ?? '' })
   const link = more ? { link: `</v2/${repository.name}/referrers/${subject}?${next}>; rel="next"` } : {}
