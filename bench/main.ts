@@ -80,15 +80,24 @@ async function crowd(): Promise<void> {
   if (options.write) writeReport(options.write, text, 'the crowd')
 }
 
+function samplesAsked(): number {
+  const samples = Number(options.samples ?? (options.quick ? 6 : 40))
+  if (!Number.isSafeInteger(samples) || samples < 1) throw new Error(`--samples ${options.samples}: expected a number`)
+  return samples
+}
+
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack()
   stack.defer(closeConnections)
   const names = options.engines.split(',')
   if (options.crowd) return await crowd()
+  const unknown = options.only?.find(name => rows.every(row => row.name !== name))
+  if (unknown !== undefined)
+    throw new Error(`Unknown row ${unknown}: one of ${rows.map(({ name }) => name).join(', ')}`)
   const engines: Engine[] = []
   for (const name of names) engines.push(stack.use(await prepared(name)))
   stack.defer(closeRegistries)
-  const samples = Number(options.samples ?? (options.quick ? 6 : 40))
+  const samples = samplesAsked()
   const chosen = rows.filter(row => options.only?.includes(row.name) ?? true)
   const results: Result[] = []
   for (const row of chosen) results.push(await measured(engines, row, samples))
