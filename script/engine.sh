@@ -33,11 +33,14 @@ engine_remove() {
   trap - EXIT
   trap '' INT TERM HUP
   if [ -n "$engine_pid" ] && kill -0 "$engine_pid" 2>/dev/null; then
-    containers=$(bin/gantry ps --all --quiet)
-    # shellcheck disable=SC2086 # a list of ids
-    [ -z "$containers" ] || bin/gantry rm --force --volumes $containers >/dev/null
+    containers_removed=yes
+    engine_remove_containers || containers_removed=''
     kill "$engine_pid"
     wait "$engine_pid" 2>/dev/null || true
+    if [ -z "$containers_removed" ]; then
+      echo "The engine did not remove its containers: they are still in $engine_place" >&2
+      return 1
+    fi
   fi
   umount --lazy "$engine_place/run" 2>/dev/null || true
   ip link delete "$engine_bridge" 2>/dev/null || true
@@ -46,4 +49,18 @@ engine_remove() {
     [ ! -d "$group" ] || rmdir "$group" 2>/dev/null || true
   done
   rm -rf "$engine_place"
+}
+
+# Waits some seconds for an engine that is starting, or that whoever edits its sources has just broken.
+engine_remove_containers() {
+  attempts=40
+  until containers=$(timeout 10 bin/gantry ps --all --quiet 2>/dev/null); do
+    # Only what runs needs the engine to be removed.
+    ls -d "$engine_place"/run/containers/* >/dev/null 2>&1 || return 0
+    attempts=$((attempts - 1))
+    [ "$attempts" -gt 0 ] || return 1
+    sleep 0.1
+  done
+  # shellcheck disable=SC2086 # a list of ids
+  [ -z "$containers" ] || bin/gantry rm --force --volumes $containers >/dev/null
 }
