@@ -122,7 +122,7 @@ test('an object store', async suite => {
 
   await suite.test('the endpoints of the registry answer as they do from a disk', async context => {
     const env = { GANTRY_TEST_S3: JSON.stringify(settingsOf(store)), NODE_TEST_CONTEXT: undefined }
-    const { code, stdout } = await run([process.execPath, '--test', endpointTests], { env })
+    const { code, stdout } = await run([process.execPath, '--test', endpointTests], { env, timeout: 300_000 })
     context.diagnostic(/^ℹ pass \d+$/m.exec(stdout)?.[0] ?? stdout)
     assert.equal(code, 0, stdout)
   })

@@ -283,13 +283,16 @@ export class S3Storage implements Storage {
     return tags
   }
 
-  // What a process that ended amid a copy has left.
+  // What a process that ended amid a copy has left, where copies go: others may use the bucket, too.
   async #abortLeft(before: number): Promise<void> {
-    const { body } = await this.#client.call('GET', undefined, { query: { uploads: '', prefix: this.#client.prefix } })
-    const { Upload: left = [] } = (parseXml(body)['ListMultipartUploadsResult'] ?? {}) as ListMultipartUploadsResult
-    for (const { Key: key, UploadId: uploadId, Initiated: initiated } of left) {
-      if (Date.parse(initiated) > before) continue
-      await this.#client.call('DELETE', key.slice(this.#client.prefix.length), { query: { uploadId } })
+    for (const folder of ['blobs/', `${removedPrefix}blobs/`]) {
+      const query = { uploads: '', prefix: this.#client.prefix + folder }
+      const { body } = await this.#client.call('GET', undefined, { query })
+      const { Upload: left = [] } = (parseXml(body)['ListMultipartUploadsResult'] ?? {}) as ListMultipartUploadsResult
+      for (const { Key: key, UploadId: uploadId, Initiated: initiated } of left) {
+        if (Date.parse(initiated) > before) continue
+        await this.#client.call('DELETE', key.slice(this.#client.prefix.length), { query: { uploadId } })
+      }
     }
   }
 
