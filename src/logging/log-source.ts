@@ -5,7 +5,7 @@ import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createGunzip } from 'node:zlib'
+import { constants, createGunzip } from 'node:zlib'
 import { hasCode } from '../kernel/ffi.ts'
 import { bytesOf, writtenTo } from './handle-streams.ts'
 
@@ -49,15 +49,25 @@ async function expand({ path, handle }: Source): Promise<FileHandle> {
   }
 }
 
-// One damaged file is no reason to show nothing of the log: what of it is readable counts, and a line for the rest.
+// One damaged file is no reason to show nothing of the log: what of it is readable counts, and a line for the rest. What is cut
+// short is expanded to its end, and only then seen to be so.
 async function expandTo(file: FileHandle, compressed: FileHandle, path: string): Promise<void> {
-  try {
-    await pipeline(bytesOf(compressed), createGunzip(), writtenTo(file))
-  } catch (error) {
-    if (!hasCode(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT')) throw error
-    const { mtimeMs } = await compressed.stat()
-    await sayDamaged(file, basename(path), new Date(mtimeMs).toISOString())
-  }
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
+  // Nothing is still being written when this goes on.
+  const results = await Promise.allSettled([pipeline(bytesOf(compressed), gunzip), writtenTo(file)(gunzip)])
+  const failures = results.flatMap(result => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  const other = failures.find(error => !hasCode(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT'))
+  if (other !== undefined) throw other
+  if (failures.length === 0 && (await sizeSaid(compressed)) === (await file.stat()).size % 2 ** 32) return
+  const { mtimeMs } = await compressed.stat()
+  await sayDamaged(file, basename(path), new Date(mtimeMs).toISOString())
+}
+
+// Its last four bytes say how many there were, modulo 2^32 (RFC 1952, ISIZE).
+async function sizeSaid(compressed: FileHandle): Promise<number | undefined> {
+  const { size } = await compressed.stat()
+  const trailer = await lastBytes(compressed, size, 4)
+  return trailer.length === 4 ? trailer.readUInt32LE() : undefined
 }
 
 // Of the entries that were read the last one may be cut short.
