@@ -287,14 +287,12 @@ export class Repository {
     return entry !== undefined
   }
 
-  /** The size that a manifest here says a blob has; undefined if none names it. */
-  async sizeInManifests(digest: ContentDigest): Promise<number | undefined> {
+  /** The blobs that the manifests here name, with their sizes as those say. */
+  async *blobsInManifests(): AsyncGenerator<{ digest: ContentDigest; size: number }, void, void> {
     for (const manifest of await this.#digests('_manifests')) {
       const stored = await this.#manifestIfThere(manifest)
-      const found = stored && readManifest(stored.bytes, stored.mediaType).blobs.find(blob => blob.digest === digest)
-      if (found) return found.size
+      if (stored) yield* readManifest(stored.bytes, stored.mediaType).blobs
     }
-    return undefined
   }
 
   async #checkReferences({ blobs, manifests }: ManifestFacts): Promise<void> {

@@ -9,15 +9,19 @@ import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { temporaryDirectory } from '../../content/testing.ts'
+import { silentLog } from '../../lib/log.ts'
 import { contentDigestOf } from '../digest.ts'
 import { DiskStorage } from '../disk-storage.ts'
 import type { Served } from '../observe/served.ts'
 import { type TestOptions, type TestRegistry, pushBlob, pushImage, startRegistry } from '../testing.ts'
 import { Repositories } from '../repositories.ts'
 import { applyRetention } from '../retention.ts'
+import { Uploads } from '../uploads.ts'
 import { BlobFetch } from './blob-fetch.ts'
 import { expiryOf } from './expiry.ts'
-import { type CacheRule, Remotes } from './remotes.ts'
+import { PullThrough } from './pull-through.ts'
+import { type CacheRule, type Origin, Remotes } from './remotes.ts'
 
 const hour = 3_600_000
 
@@ -344,4 +348,36 @@ test('signatures and other referrers are found by a cache, too, and while its re
   assert.equal((await text(cache, `hub/app/manifests/${signature.digest}`)).body, signature.body)
   await origin[Symbol.asyncDispose]()
   assert.deepEqual(await listed(), ['application/x-signature'])
+})
+
+class CountingStorage extends DiskStorage {
+  reads = 0
+
+  override read(key: string): Promise<Buffer | undefined> {
+    if (key.startsWith('blobs/')) this.reads++
+    return super.read(key)
+  }
+}
+
+test('who asks for blobs that there are not has manifests read once only', async () => {
+  await using origin = await startRegistry()
+  await pushImage(origin, 'app', '1')
+  using directory = temporaryDirectory()
+  await using storage = new CountingStorage(directory.path)
+  await storage.prepare()
+  const rules = [{ ...ruleFor(origin), fresh: 0 }]
+  const parts = { storage, uploads: new Uploads(storage), log: silentLog }
+  const repository = new Repositories(storage).open('hub/app')
+  {
+    await using first = new PullThrough(rules, parts, {})
+    await first.refresh(repository, first.of('hub/app') as Origin, '1')
+  }
+  await using cache = new PullThrough(rules, parts, {})
+  storage.reads = 0
+  for (const letter of 'abc') {
+    const none = contentDigestOf(Buffer.from(letter), 'sha256')
+    await assert.rejects(cache.blobSize(repository, none), /no manifest of the repository names/)
+  }
+  assert.equal(await cache.blobSize(repository, layer), 5)
+  assert.equal(storage.reads, 1)
 })

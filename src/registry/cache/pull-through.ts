@@ -40,6 +40,8 @@ export class PullThrough implements AsyncDisposable {
   readonly #refreshing = new Map<string, Promise<void>>()
   readonly #fetching = new Map<string, BlobFetch>()
   readonly #sizes = new Map<string, number>()
+  /** Repositories of which the manifests that were here have been read for that. */
+  readonly #looked = new Set<string>()
   readonly #ending = new AbortController()
 
   constructor(rules: readonly CacheRule[], parts: PullThroughParts, environment: NodeJS.ProcessEnv = process.env) {
@@ -108,18 +110,29 @@ export class PullThrough implements AsyncDisposable {
   #remember(key: string, size: number): void {
     this.#sizes.set(key, size)
     const [oldest] = this.#sizes.keys()
-    if (this.#sizes.size > mostSizes && oldest !== undefined) this.#sizes.delete(oldest)
+    if (this.#sizes.size <= mostSizes || oldest === undefined) return
+    this.#sizes.delete(oldest)
+    this.#looked.clear()
   }
 
   /** Bytes of a blob that is not here, as a manifest here has them. Throws BLOB_UNKNOWN if none names it. */
   async blobSize(repository: Repository, digest: ContentDigest): Promise<number> {
     // By repository: another one's manifests may say anything.
     const key = `${repository.name} ${digest}`
-    const size = this.#sizes.get(key) ?? (await repository.sizeInManifests(digest))
+    if (!this.#sizes.has(key)) await this.#lookInManifests(repository)
+    const size = this.#sizes.get(key)
     if (size === undefined)
       throw new RegistryError('BLOB_UNKNOWN', 'no manifest of the repository names such a blob', { detail: { digest } })
-    this.#remember(key, size)
     return size
+  }
+
+  // Once for each repository: whoever asks for blobs that there are not has not all manifests read each time. What comes later is
+  // remembered as it comes, unless another process takes it.
+  async #lookInManifests(repository: Repository): Promise<void> {
+    if (this.#looked.has(repository.name)) return
+    for await (const { digest, size } of repository.blobsInManifests())
+      this.#remember(`${repository.name} ${digest}`, size)
+    if (!this.#parts.storage.isShared) this.#looked.add(repository.name)
   }
 
   /** Fetches a blob that is not here, once for all who ask meanwhile, and keeps it. Throws BLOB_UNKNOWN as `blobSize` does. */
