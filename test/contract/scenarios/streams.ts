@@ -13,6 +13,23 @@ const asked = (queries: readonly string[], name = 'p1') =>
 const withStdout = (name: string, ...values: readonly string[]) =>
   asked(values.map(value => `stdout=1&${name}=${value}`))
 
+const times = [
+  '',
+  'bad',
+  '-1',
+  '0',
+  '1.5',
+  '1.',
+  '.5',
+  '1e3',
+  '-0.5',
+  '1.9999999999999',
+  '99999999999',
+  '99999999999999999999',
+  '2001-01-01T00:00:00Z',
+  '2001-01-01',
+]
+
 export const streams: Scenarios = {
   logs: [
     lines,
@@ -47,40 +64,8 @@ export const streams: Scenarios = {
       'stderr=1',
     ]),
     withStdout('tail', '', '-1', '0', '1', '+1', '01', '1.5', '2x', '99999999999999999999', '%201', 'all'),
-    withStdout(
-      'since',
-      '',
-      'bad',
-      '-1',
-      '0',
-      '1.5',
-      '1.',
-      '.5',
-      '1e3',
-      '-0.5',
-      '1.9999999999999',
-      '99999999999',
-      '99999999999999999999',
-      '2001-01-01T00:00:00Z',
-      '2001-01-01',
-    ),
-    withStdout(
-      'until',
-      '',
-      'bad',
-      '-1',
-      '0',
-      '1.5',
-      '1.',
-      '.5',
-      '1e3',
-      '-0.5',
-      '1.9999999999999',
-      '99999999999',
-      '99999999999999999999',
-      '2001-01-01T00:00:00Z',
-      '2001-01-01',
-    ),
+    withStdout('since', ...times),
+    withStdout('until', ...times),
     asked([
       'stdout=1&follow=1',
       'stdout=1&follow=maybe',
